@@ -1,1 +1,15 @@
-//! Skeleton.
+//! The records of the topics: one struct per topic, JSON with a version field `v`. Unknown fields
+//! are ignored; an unknown `v` or anything else that cannot be understood is a dead letter.
+//! Golden files under `golden/` hold the form that is on the wire.
+#![forbid(unsafe_code)]
+
+pub mod customer_deliveries;
+pub mod customer_incoming;
+pub mod dead_letters;
+pub mod message_events;
+pub mod provider_events;
+pub mod provider_outgoing;
+pub mod topics;
+mod version;
+
+pub use version::{Undecodable, V, decode, encode};

@@ -1,0 +1,60 @@
+//! `customer-incoming-message-parts` and `customer-incoming-messages`.
+
+use domain::address::Address;
+use domain::id::PartId;
+use domain::message::{Concatenation, Envelope, Message, Part};
+use serde::{Deserialize, Serialize};
+
+use crate::version::V;
+
+/// One part of a long message, as the edge accepted it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncomingPart {
+    /// Version.
+    pub v: V<1>,
+    /// What it shares with the other parts, as this PDU said it.
+    #[serde(flatten)]
+    pub envelope: Envelope,
+    /// Which part of what.
+    pub concatenation: Concatenation,
+    /// Its id and content.
+    pub part: Part,
+}
+
+/// Key of `customer-incoming-message-parts`: the parts of one message meet in one partition.
+#[must_use]
+pub fn part_key(envelope: &Envelope, concatenation: &Concatenation) -> String {
+    let Address { ton, npi, number } = &envelope.source;
+    let destination = &envelope.destination;
+    // Length prefixes keep an address with a separator in it from meeting another's key.
+    format!(
+        "{}|{}:{ton}.{npi}.{number}|{}:{}.{}.{}|{:?}{}/{}",
+        envelope.customer,
+        number.len(),
+        destination.number.len(),
+        destination.ton,
+        destination.npi,
+        destination.number,
+        concatenation.kind,
+        concatenation.reference,
+        concatenation.total,
+    )
+}
+
+impl IncomingPart {
+    /// The id that the customer was given.
+    #[must_use]
+    pub fn id(&self) -> PartId {
+        self.part.id
+    }
+}
+
+/// A whole message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncomingMessage {
+    /// Version.
+    pub v: V<1>,
+    /// The message.
+    #[serde(flatten)]
+    pub message: Message,
+}

@@ -1,0 +1,109 @@
+//! `provider-events`: what became of parts at a provider, and the summary of an attempt.
+
+use domain::address::Address;
+use domain::id::{CustomerId, MessageId, PartId, ProviderId};
+use serde::{Deserialize, Serialize};
+
+use crate::provider_outgoing::Origin;
+use crate::version::V;
+
+/// A record of `provider-events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum ProviderEvent {
+    /// The outcome of one part's submit.
+    Result(SubmitResult),
+    /// How a message's attempt ended.
+    Summary(Summary),
+}
+
+/// How a submit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubmitOutcome {
+    /// The provider has it.
+    Accepted,
+    /// The provider refused it.
+    Rejected,
+    /// Nobody can know whether the provider has it.
+    Unknown,
+    /// Its validity ran out before it was sent.
+    Expired,
+    /// An operator took it back before it was sent.
+    Drained,
+}
+
+/// The outcome of one part. Key: provider + the provider's id in canonical form; without one the
+/// part's id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SubmitResult {
+    /// Version.
+    pub v: V<1>,
+    /// Who answered.
+    pub provider: ProviderId,
+    /// The provider's id as it gave it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub provider_message_id: String,
+    /// Whose.
+    pub customer: CustomerId,
+    /// The message.
+    pub message: MessageId,
+    /// The part.
+    pub part: PartId,
+    /// Ids of the customer's resends of the part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<PartId>,
+    /// The attempt, from 0.
+    pub attempt: u32,
+    /// What became of it.
+    pub outcome: SubmitOutcome,
+    /// SMPP command status of the answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub status: u32,
+    /// The sender, as sent.
+    pub source: Address,
+    /// The handset, as sent: a receipt matches only if its address is this one.
+    pub destination: Address,
+    /// Receipts that the customer asked for.
+    #[serde(default)]
+    pub receipt: u8,
+    /// When the answer came, Unix milliseconds.
+    pub at_ms: u64,
+}
+
+/// One part in a summary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartSummary {
+    /// Which.
+    pub part: PartId,
+    /// What became of it.
+    pub outcome: SubmitOutcome,
+    /// SMPP command status of the answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub status: u32,
+}
+
+/// How an attempt ended. Key: message id. Only a summary leads to a retry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Version.
+    pub v: V<1>,
+    /// The message.
+    pub message: MessageId,
+    /// Whose.
+    pub customer: CustomerId,
+    /// Who was tried.
+    pub provider: ProviderId,
+    /// The attempt, from 0.
+    pub attempt: u32,
+    /// Where the accepted message lies.
+    pub origin: Origin,
+    /// All its parts.
+    pub parts: Vec<PartSummary>,
+    /// Unix milliseconds.
+    pub at_ms: u64,
+}
+
+fn is_zero(status: &u32) -> bool {
+    *status == 0
+}
