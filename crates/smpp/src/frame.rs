@@ -99,6 +99,11 @@ mod tests {
         buffer
     }
 
+    fn frame(cut: Cut) -> Frame {
+        let Cut::Frame(frame) = cut else { unreachable!("{cut:?}") };
+        frame
+    }
+
     #[test]
     fn lengths_outside_16_to_cap_are_fatal_whatever_follows() {
         for length in [0, 1, 15, CAP + 1, 1 << 31, u32::MAX] {
@@ -112,7 +117,7 @@ mod tests {
     fn lengths_from_16_to_cap_are_frames() {
         for length in [16, 17, CAP] {
             let mut buffer = stream(length, length as usize + 3);
-            let Cut::Frame(frame) = Cutter::new(CAP).cut(&mut buffer) else { panic!("{length}") };
+            let frame = frame(Cutter::new(CAP).cut(&mut buffer));
             assert_eq!(frame.header.length, length);
             assert_eq!(frame.body.len(), length as usize - HEADER_LEN);
             assert_eq!(buffer.len(), 3, "the next PDU stays in the buffer");
@@ -128,7 +133,7 @@ mod tests {
             assert!(matches!(Cutter::new(CAP).cut(&mut buffer), Cut::NeedMore));
         }
         buffer.extend_from_slice(&whole[16..]);
-        let Cut::Frame(frame) = Cutter::new(CAP).cut(&mut buffer) else { panic!("whole") };
+        let frame = frame(Cutter::new(CAP).cut(&mut buffer));
         let Header { id, status, sequence, .. } = frame.header;
         assert_eq!((id, status, sequence), (CommandId::EnquireLink, 8, 0x7f00_0001));
         assert_eq!(&frame.body[..], [0xaa]);

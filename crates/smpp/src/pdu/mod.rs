@@ -6,6 +6,7 @@
 
 mod decode;
 mod encode;
+mod field;
 mod message;
 mod read;
 mod tlv;
@@ -74,7 +75,6 @@ pub struct Alert {
 
 /// Every PDU that the gateway reads or writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "the large variants are the hot ones")]
 pub enum Pdu {
     Bind(Bind),
     BindResp(BindResp),

@@ -8,7 +8,13 @@
 //!    not read stops reading from it.
 
 pub mod client;
+mod link;
 pub mod server;
+pub mod table;
+mod timer;
+mod window;
+
+pub use window::SEQUENCE_MAX;
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,4 +43,13 @@ pub enum NotSent {
     WindowFull,
     /// A field does not fit into the PDU.
     Invalid(crate::pdu::EncodeError),
+}
+
+/// What an answer says. A `generic_nack` never means success, whatever its status.
+fn answer_status(id: rusmpp::CommandId, status: u32) -> rusmpp::CommandStatus {
+    use rusmpp::{CommandId, CommandStatus};
+    match CommandStatus::from(status) {
+        CommandStatus::EsmeRok if id == CommandId::GenericNack => CommandStatus::EsmeRunknownerr,
+        status => status,
+    }
 }

@@ -1,13 +1,12 @@
 //! The ESME's side of a session: we bind to a provider.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+mod machine;
 
-use bytes::BytesMut;
+use std::time::Duration;
+
 use rusmpp::CommandStatus;
 
+pub use self::machine::Client;
 use super::{CloseReason, NotSent};
 use crate::{
     Frame, Octets,
@@ -60,9 +59,15 @@ pub enum Event {
     Timeout,
     /// Send a `submit_sm`; `token` is the caller's and comes back exactly once, in `Answered`,
     /// `Unanswered` or `NotSent`.
-    Submit { token: u64, submit: Submit },
+    Submit {
+        token: u64,
+        submit: Submit,
+    },
     /// The answer to [`Action::Deliver`], in any order. An unknown sequence is ignored.
-    Answer { sequence: u32, status: CommandStatus },
+    Answer {
+        sequence: u32,
+        status: CommandStatus,
+    },
     /// Send nothing more, finish the window, unbind, close.
     Shutdown,
     /// The connection is gone.
@@ -72,55 +77,34 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "the large variants are the hot ones")]
 pub enum Action {
-    Bound { system_id: Octets, sc_interface_version: Option<u8> },
+    Bound {
+        system_id: Octets,
+        sc_interface_version: Option<u8>,
+    },
     /// `Close` follows.
-    BindRefused { status: CommandStatus },
+    BindRefused {
+        status: CommandStatus,
+    },
     /// The provider's answer. An error may come without an id.
-    Answered { token: u64, status: CommandStatus, message_id: Option<Octets> },
+    Answered {
+        token: u64,
+        status: CommandStatus,
+        message_id: Option<Octets>,
+    },
     /// It left (or may have), and no answer came in time or the session ended.
-    Unanswered { token: u64 },
+    Unanswered {
+        token: u64,
+    },
     /// It never left.
-    NotSent { token: u64, why: NotSent },
+    NotSent {
+        token: u64,
+        why: NotSent,
+    },
     /// A `deliver_sm` or `data_sm` from the provider; wants [`Event::Answer`].
-    Deliver { sequence: u32, submit: Submit },
+    Deliver {
+        sequence: u32,
+        submit: Submit,
+    },
     /// Write what is left of the output, then close. The last action of a session.
     Close(CloseReason),
-}
-
-/// The session. See [`super`] for the shell's loop.
-#[derive(Debug)]
-pub struct Client {
-    actions: VecDeque<Action>,
-    output: BytesMut,
-}
-
-impl Client {
-    /// A session for a connection made at `now`; the bind is in the output unless an `outbind` is
-    /// awaited. Errors: the bind's fields do not fit.
-    pub fn new(settings: Settings, now: Instant) -> Result<Self, crate::pdu::EncodeError> {
-        todo!()
-    }
-
-    pub fn handle(&mut self, event: Event, now: Instant) {
-        todo!()
-    }
-
-    pub fn next_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
-    }
-
-    /// When [`Event::Timeout`] is due.
-    pub fn deadline(&self) -> Option<Instant> {
-        todo!()
-    }
-
-    /// What is to be written; the shell empties it.
-    pub fn output(&mut self) -> &mut BytesMut {
-        &mut self.output
-    }
-
-    /// How many `submit_sm` may be sent now; 0 when not bound for sending.
-    pub fn room(&self) -> usize {
-        todo!()
-    }
 }

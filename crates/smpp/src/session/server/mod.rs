@@ -1,13 +1,12 @@
 //! The SMSC's side of a session: a customer binds to us.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+mod machine;
 
-use bytes::BytesMut;
+use std::time::Duration;
+
 use rusmpp::CommandStatus;
 
+pub use self::machine::Server;
 use super::{CloseReason, NotSent};
 use crate::{
     Frame, Octets,
@@ -63,13 +62,27 @@ pub enum Event {
     BindVerdict(Verdict),
     /// The answer to any request but a bind, in any order. The id counts for submits with status
     /// OK only. An unknown sequence is ignored.
-    Answer { sequence: u32, status: CommandStatus, message_id: Octets },
+    Answer {
+        sequence: u32,
+        status: CommandStatus,
+        message_id: Octets,
+    },
     /// The answer to [`Action::SubmitMulti`] where some destinations failed.
-    AnswerMulti { sequence: u32, message_id: Octets, failed: Vec<Failed> },
+    AnswerMulti {
+        sequence: u32,
+        message_id: Octets,
+        failed: Vec<Failed>,
+    },
     /// The good answer to [`Action::Query`].
-    AnswerQuery { sequence: u32, response: QueryResp },
+    AnswerQuery {
+        sequence: u32,
+        response: QueryResp,
+    },
     /// Send a `deliver_sm`; `token` is the caller's and comes back.
-    Deliver { token: u64, submit: Submit },
+    Deliver {
+        token: u64,
+        submit: Submit,
+    },
     /// Ask the customer to bind (SMPP 3.4 §2.2.1).
     Outbind(Outbind),
     /// Take nothing more, finish the window, unbind, close.
@@ -79,66 +92,49 @@ pub enum Event {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "the large variants are the hot ones")]
 pub enum Action {
     /// Decide, and come back with [`Event::BindVerdict`].
     Bind(Bind),
     /// A `submit_sm` within the window; wants [`Event::Answer`].
-    Submit { sequence: u32, submit: Submit },
+    Submit {
+        sequence: u32,
+        submit: Submit,
+    },
     /// A `data_sm`; wants [`Event::Answer`].
-    Data { sequence: u32, submit: Submit },
-    SubmitMulti { sequence: u32, multi: Multi },
-    Query { sequence: u32, query: Query },
-    Cancel { sequence: u32, cancel: Cancel },
-    Replace { sequence: u32, replace: Replace },
+    Data {
+        sequence: u32,
+        submit: Submit,
+    },
+    SubmitMulti {
+        sequence: u32,
+        multi: Multi,
+    },
+    Query {
+        sequence: u32,
+        query: Query,
+    },
+    Cancel {
+        sequence: u32,
+        cancel: Cancel,
+    },
+    Replace {
+        sequence: u32,
+        replace: Replace,
+    },
     /// The customer's answer to a `deliver_sm`.
-    Delivered { token: u64, status: CommandStatus },
+    Delivered {
+        token: u64,
+        status: CommandStatus,
+    },
     /// It left, and no answer came in time or the session ended.
-    Unanswered { token: u64 },
+    Unanswered {
+        token: u64,
+    },
     /// It never left.
-    NotDelivered { token: u64, why: NotSent },
+    NotDelivered {
+        token: u64,
+        why: NotSent,
+    },
     /// Write what is left of the output, then close. The last action of a session.
     Close(CloseReason),
-}
-
-/// The session. See [`super`] for the shell's loop.
-#[derive(Debug)]
-pub struct Server {
-    actions: VecDeque<Action>,
-    output: BytesMut,
-}
-
-impl Server {
-    /// A session for a connection accepted at `now`.
-    pub fn new(settings: Settings, now: Instant) -> Self {
-        todo!()
-    }
-
-    pub fn handle(&mut self, event: Event, now: Instant) {
-        todo!()
-    }
-
-    pub fn next_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
-    }
-
-    /// When [`Event::Timeout`] is due.
-    pub fn deadline(&self) -> Option<Instant> {
-        todo!()
-    }
-
-    /// What is to be written; the shell empties it.
-    pub fn output(&mut self) -> &mut BytesMut {
-        &mut self.output
-    }
-
-    /// How many `deliver_sm` may be sent now; 0 when not bound for receiving.
-    pub fn deliver_room(&self) -> usize {
-        todo!()
-    }
-
-    /// Requests of the customer that wait for the shell's answer.
-    pub fn unanswered(&self) -> usize {
-        todo!()
-    }
 }
