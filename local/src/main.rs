@@ -1,2 +1,5 @@
-//! Skeleton.
-fn main() {}
+//! `local`: see `local --help`.
+
+fn main() -> std::process::ExitCode {
+    local::cli::main()
+}

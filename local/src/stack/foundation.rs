@@ -1,0 +1,149 @@
+//! What everything stands on: Kafka with its topics, the store with its tables, the queues.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::report::Report;
+use super::{Ground, await_listener};
+use crate::aws;
+use crate::kafka::properties::Node;
+use crate::kafka::{Kafka, Setup, topics};
+use crate::options::PartKind;
+use crate::ports::{self, Ports};
+use crate::process::{Launch, Part};
+
+/// Time for the store and the queues to listen, and to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The foundation.
+#[derive(Debug, Default)]
+pub struct Foundation {
+    kafka: Option<Kafka>,
+    store: Option<Part>,
+    queues: Option<Part>,
+}
+
+impl Foundation {
+    /// Starts Kafka, store and queues side by side.
+    ///
+    /// # Errors
+    /// One of them does not come up.
+    pub async fn start(
+        &mut self,
+        ground: &Ground,
+        ports: &mut Ports,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let setup = ground.has(PartKind::Kafka).then(|| kafka_setup(ground, ports)).transpose()?;
+        let kafka = async {
+            let Some(setup) = &setup else { return Ok(None) };
+            let kafka = setup.start(&ground.launcher).await?;
+            topics::create(&kafka.bootstrap, setup.nodes.len(), &topics::fixed()).await?;
+            anyhow::Ok(Some(kafka))
+        };
+        let (kafka, store, queues) = tokio::join!(kafka, start_store(ground), start_queues(ground));
+        (self.kafka, self.store, self.queues) = (kafka?, store?, queues?);
+        self.tell(ground, report);
+        Ok(())
+    }
+
+    /// Kafka's brokers; empty without Kafka.
+    #[must_use]
+    pub fn bootstrap(&self) -> &str {
+        self.kafka.as_ref().map_or("", |kafka| &kafka.bootstrap)
+    }
+
+    /// Stops the queues, the store and then Kafka.
+    pub async fn stop(self) {
+        for part in [self.queues, self.store].into_iter().flatten() {
+            part.stop().await;
+        }
+        if let Some(kafka) = self.kafka {
+            futures_util::future::join_all(kafka.parts.into_iter().map(Part::stop)).await;
+        }
+    }
+
+    fn tell(&self, ground: &Ground, report: &mut Report) {
+        if let Some(kafka) = &self.kafka {
+            let pids: Vec<_> = kafka.parts.iter().map(Part::pid).collect();
+            let facts = json!({ "bootstrap": kafka.bootstrap, "pids": pids });
+            let words = format!("{} (log {})", kafka.bootstrap, log(ground, "kafka-1"));
+            report.part("kafka", &words, facts);
+        }
+        let Ground { endpoints, template, .. } = ground;
+        if let Some(store) = &self.store {
+            let words = format!("{} ({} tables)", endpoints.store, template.tables.len());
+            let facts = json!({ "url": endpoints.store, "pid": store.pid() });
+            report.part("store", &words, facts);
+        }
+        if let Some(queues) = &self.queues {
+            let words = format!("{} ({} queues)", endpoints.queues, template.queues.len());
+            let facts = json!({ "url": endpoints.queues, "pid": queues.pid() });
+            report.part("queues", &words, facts);
+        }
+    }
+}
+
+fn log(ground: &Ground, name: &str) -> String {
+    ground.launcher.log_path(name).display().to_string()
+}
+
+fn kafka_setup(ground: &Ground, ports: &mut Ports) -> anyhow::Result<Setup> {
+    let mut nodes = Vec::new();
+    for id in 1..=ground.options.brokers {
+        // Each broker's two ports are neighbours: 9092, 9093; 9094, 9095; …
+        let usual = ports::KAFKA + u16::try_from(2 * (id - 1))?;
+        let port = ports.take(usual)?.port();
+        nodes.push(Node { id, port, controller_port: ports.take(usual + 1)?.port() });
+    }
+    Ok(Setup {
+        home: ground.options.kafka()?,
+        state: ground.state.join("kafka"),
+        nodes,
+        heap_mb: ground.options.kafka_heap_mb,
+    })
+}
+
+async fn start_store(ground: &Ground) -> anyhow::Result<Option<Part>> {
+    if !ground.has(PartKind::Store) {
+        return Ok(None);
+    }
+    let mut arguments = vec!["store".into(), "--listen".into(), ground.store.to_string().into()];
+    if !ground.options.store_in_memory {
+        arguments.extend(["--path".into(), ground.state.join("store/tables.db").into()]);
+    }
+    let part = own_part(ground, "store", arguments, ground.store).await?;
+    aws::create_tables(&ground.endpoints.dynamodb(), &ground.template.tables).await?;
+    Ok(Some(part))
+}
+
+async fn start_queues(ground: &Ground) -> anyhow::Result<Option<Part>> {
+    if !ground.has(PartKind::Queues) {
+        return Ok(None);
+    }
+    let arguments = vec!["queues".into(), "--listen".into(), ground.queues.to_string().into()];
+    let part = own_part(ground, "queues", arguments, ground.queues).await?;
+    aws::create_queues(&ground.endpoints.sqs(), &ground.template.queues).await?;
+    Ok(Some(part))
+}
+
+/// A subcommand of this program as a part.
+async fn own_part(
+    ground: &Ground,
+    name: &str,
+    arguments: Vec<OsString>,
+    address: SocketAddr,
+) -> anyhow::Result<Part> {
+    let launch = Launch {
+        name: name.to_owned(),
+        program: ground.launcher.runner.clone(),
+        arguments,
+        environment: Vec::new(),
+    };
+    let part = Part::keep(ground.launcher.clone(), launch, PATIENCE)?;
+    await_listener(name, address, PATIENCE).await?;
+    Ok(part)
+}

@@ -1,0 +1,233 @@
+//! Starts the parts in order, says what runs where, and stops them in the order that loses nothing:
+//! edge, functions, senders, queues and store, Kafka.
+
+mod foundation;
+mod functions;
+mod report;
+mod services;
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::aws::Endpoints;
+use crate::options::{Options, PartKind};
+use crate::ports::{self, Ports};
+use crate::process::Launcher;
+use crate::template::{Account, Template};
+use foundation::Foundation;
+use functions::Functions;
+use report::Report;
+use services::Services;
+
+/// Region that is played.
+pub const REGION: &str = "us-east-1";
+/// ARN in place of the MSK cluster's.
+const CLUSTER_ARN: &str =
+    "arn:aws:kafka:us-east-1:000000000000:cluster/local/00000000-0000-0000-0000-000000000000-1";
+
+/// What all parts share.
+#[derive(Debug)]
+pub struct Ground {
+    /// Options of the command line.
+    pub options: Options,
+    /// Starts children.
+    pub launcher: Launcher,
+    /// State directory, absolute.
+    pub state: PathBuf,
+    /// Directory of the built programs.
+    pub programs: PathBuf,
+    /// The template.
+    pub template: Template,
+    /// Where the account's services are.
+    pub endpoints: Endpoints,
+    /// Where they listen.
+    pub store: SocketAddr,
+    /// Where the queues listen.
+    pub queues: SocketAddr,
+}
+
+impl Ground {
+    /// Whether a part is to run.
+    #[must_use]
+    pub fn has(&self, part: PartKind) -> bool {
+        self.options.parts().contains(&part)
+    }
+
+    /// A built program.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn program(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.programs.join(name);
+        anyhow::ensure!(path.is_file(), "{} is not built: cargo build --bins", path.display());
+        Ok(path)
+    }
+
+    /// An output of the template.
+    ///
+    /// # Errors
+    /// It has none of that name.
+    pub fn output(&self, name: &str) -> anyhow::Result<String> {
+        let output = self.template.outputs.get(name).cloned();
+        output.with_context(|| format!("the template has no output {name}"))
+    }
+}
+
+/// Runs until SIGINT or SIGTERM.
+///
+/// # Errors
+/// A part cannot be started; everything is stopped again then.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let since = Instant::now();
+    let mut signals = Signals::new()?;
+    let mut ports = match options.port_base {
+        Some(base) => Ports::From(base),
+        None if options.free_ports => Ports::Free,
+        None => Ports::Usual,
+    };
+    let ground = prepare(options, &mut ports)?;
+    let _lock = lock(&ground.state)?;
+    let mut stack = Stack::default();
+    let started = tokio::select! {
+        started = stack.start(&ground, &mut ports) => started.map(|report| (report, true)),
+        () = signals.stop() => Ok((Report::default(), false)),
+    };
+    let started = match started {
+        Ok((report, true)) => report.ready(&ground.options, since.elapsed()).map(|()| true),
+        Ok((_, false)) => Ok(false),
+        Err(error) => Err(error),
+    };
+    if let Ok(true) = started {
+        signals.stop().await;
+    }
+    report::say("stopping (Ctrl-C again: at once)");
+    tokio::spawn(signals.second_kills());
+    stack.stop().await;
+    report::say("stopped");
+    started.map(|_| ())
+}
+
+fn prepare(options: Options, ports: &mut Ports) -> anyhow::Result<Ground> {
+    std::fs::create_dir_all(&options.state).with_context(|| options.state.display().to_string())?;
+    let state = options.state.canonicalize()?;
+    let (store, queues) = (ports.take(ports::STORE)?, ports.take(ports::QUEUES)?);
+    let endpoints = Endpoints {
+        region: REGION.to_owned(),
+        store: format!("http://{store}"),
+        queues: format!("http://{queues}"),
+    };
+    let mut parameters: std::collections::BTreeMap<_, _> = [
+        ("Stage", "local"),
+        ("KafkaClusterArn", CLUSTER_ARN),
+        ("SubnetIds", "none"),
+        ("SecurityGroupIds", "none"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    let text = std::fs::read_to_string(&options.template)
+        .with_context(|| options.template.display().to_string())?;
+    // A template of a test need not declare what the deployed one does.
+    parameters.retain(|name, _| text.contains(&format!("  {name}:")));
+    parameters.extend(options.parameters.iter().cloned());
+    let account = Account {
+        region: REGION.to_owned(),
+        id: crate::ACCOUNT.to_owned(),
+        queues_endpoint: endpoints.queues.clone(),
+        parameters,
+    };
+    let template = Template::read(&text, &account)?;
+    let programs = options.programs()?;
+    let launcher = Launcher { runner: std::env::current_exe()?, logs: state.join("logs") };
+    Ok(Ground { options, launcher, state, programs, template, endpoints, store, queues })
+}
+
+/// Two of us on one state directory would be two brokers on one log.
+fn lock(state: &Path) -> anyhow::Result<File> {
+    let path = state.join("lock");
+    let file = File::create(&path).with_context(|| path.display().to_string())?;
+    file.try_lock().map_err(|_| anyhow::anyhow!("another `local` runs on {}", state.display()))?;
+    Ok(file)
+}
+
+/// What runs.
+#[derive(Debug, Default)]
+struct Stack {
+    foundation: Option<Foundation>,
+    functions: Option<Functions>,
+    services: Option<Services>,
+}
+
+impl Stack {
+    async fn start(&mut self, ground: &Ground, ports: &mut Ports) -> anyhow::Result<Report> {
+        let mut report = Report::default();
+        let foundation = self.foundation.insert(Foundation::default());
+        foundation.start(ground, ports, &mut report).await?;
+        let bootstrap = foundation.bootstrap().to_owned();
+        let services = self.services.insert(Services::default());
+        services.start_smsc(ground, ports, &mut report)?;
+        if ground.has(PartKind::Functions) {
+            let functions = self.functions.insert(Functions::default());
+            functions.start(ground, &bootstrap, ports, &mut report).await?;
+        }
+        services.seed(ground, &bootstrap, &report).await?;
+        services.start(ground, &bootstrap, ports, &mut report).await?;
+        Ok(report)
+    }
+
+    async fn stop(mut self) {
+        if let Some(services) = &mut self.services {
+            services.stop_edges().await;
+        }
+        if let Some(functions) = self.functions.take() {
+            functions.stop().await;
+        }
+        if let Some(services) = self.services.take() {
+            services.stop().await;
+        }
+        if let Some(foundation) = self.foundation.take() {
+            foundation.stop().await;
+        }
+    }
+}
+
+/// The first SIGINT or SIGTERM stops, the second ends at once.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        Ok(Self { interrupt: signal(interrupt)?, terminate: signal(terminate)? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// The kernel ends our children with us.
+    async fn second_kills(mut self) {
+        self.stop().await;
+        std::process::exit(130);
+    }
+}
+
+/// Waits until somebody listens on `address`.
+async fn await_listener(what: &str, address: SocketAddr, limit: Duration) -> anyhow::Result<()> {
+    let listening = async {
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(limit, listening).await;
+    waited.with_context(|| format!("{what} does not listen on {address} after {limit:?}"))
+}

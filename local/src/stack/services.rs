@@ -1,0 +1,227 @@
+//! The services that hold SMPP connections, and the simulated provider.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::config::Document;
+use platform::config_store::ConfigStore;
+use serde_json::json;
+
+use super::report::{self, Report};
+use super::{Ground, await_listener};
+use crate::options::PartKind;
+use crate::ports::{self, Ports};
+use crate::process::{Launch, Part};
+use crate::seed;
+
+/// Time for a service to listen.
+const START_MAX: Duration = Duration::from_secs(10);
+/// Time for an edge to end; it drains for `DRAIN_S` at most.
+const EDGE_STOP_MAX: Duration = Duration::from_secs(15);
+/// Time for a sender to finish its windows.
+const SENDER_STOP_MAX: Duration = Duration::from_secs(25);
+/// Time for the simulated provider to end.
+const SMSC_STOP_MAX: Duration = Duration::from_secs(5);
+
+/// Services that run.
+#[derive(Debug, Default)]
+pub struct Services {
+    edges: Vec<Part>,
+    senders: Vec<Part>,
+    smsc: Option<Part>,
+    smsc_address: Option<SocketAddr>,
+}
+
+impl Services {
+    /// Starts the simulated provider.
+    ///
+    /// # Errors
+    /// It is not built, or a port is taken.
+    pub fn start_smsc(
+        &mut self,
+        ground: &Ground,
+        ports: &mut Ports,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        if !ground.has(PartKind::Smsc) {
+            return Ok(());
+        }
+        let (listen, control) = (ports.take(ports::SMSC)?, ports.take(ports::SMSC_CONTROL)?);
+        let document = first_configuration(ground)?.unwrap_or_default();
+        let system_id = seed::smsc_account(&document).unwrap_or("gateway").to_owned();
+        let fixed = [
+            "smsc",
+            "--listen",
+            &listen.to_string(),
+            "--control",
+            &control.to_string(),
+            "--system-id",
+            &system_id,
+            "--password",
+            seed::SMSC_PASSWORD,
+        ];
+        let launch = Launch {
+            name: "smsc".to_owned(),
+            program: ground.program("simulator")?,
+            arguments: fixed
+                .iter()
+                .map(Into::into)
+                .chain(ground.options.smsc_arguments.iter().map(Into::into))
+                .collect(),
+            environment: Vec::new(),
+        };
+        let part = Part::keep(ground.launcher.clone(), launch, SMSC_STOP_MAX)?;
+        let facts = json!({ "smpp": listen.to_string(), "control": control.to_string(), "pid": part.pid() });
+        report.part("smsc", &format!("{listen}, control http://{control}"), facts);
+        (self.smsc, self.smsc_address) = (Some(part), Some(listen));
+        Ok(())
+    }
+
+    /// Applies the first configuration, if there is none yet.
+    ///
+    /// # Errors
+    /// It is wrong, or the store does not take it.
+    pub async fn seed(
+        &self,
+        ground: &Ground,
+        _bootstrap: &str,
+        _report: &Report,
+    ) -> anyhow::Result<()> {
+        if !ground.has(PartKind::Store) {
+            return Ok(());
+        }
+        let Some(mut document) = first_configuration(ground)? else {
+            report::say(&format!(
+                "config       none ({} is not there)",
+                ground.options.config.display()
+            ));
+            return Ok(());
+        };
+        if let Some(smsc) = self.smsc_address {
+            seed::lead_to_smsc(&mut document, smsc);
+        }
+        seed::write_secrets(&document, &ground.state.join("secrets"))?;
+        let store =
+            ConfigStore::new(ground.endpoints.dynamodb(), ground.output("ConfigTableName")?);
+        let version = match store.current().await? {
+            Some(version) => version,
+            None => store.apply(None, &document, &uuid::Uuid::new_v4().to_string()).await?,
+        };
+        report::say(&format!("config       version {version}"));
+        Ok(())
+    }
+
+    /// Starts edges and senders, and waits until they listen.
+    ///
+    /// # Errors
+    /// One is not built or does not come up.
+    pub async fn start(
+        &mut self,
+        ground: &Ground,
+        bootstrap: &str,
+        ports: &mut Ports,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let mut listeners = Vec::new();
+        if ground.has(PartKind::Edge) {
+            for number in 1..=ground.options.edges {
+                let (name, smpp) = (format!("smpp-edge-{number}"), edge_port(ports, number)?);
+                let health = health_port(ports, number)?;
+                let mut environment = environment(ground, bootstrap, health)?;
+                environment.insert("SMPP_LISTEN".to_owned(), smpp.to_string());
+                environment.entry("DRAIN_S".to_owned()).or_insert("10".to_owned());
+                let part = service(ground, &name, "smpp-edge", environment, EDGE_STOP_MAX)?;
+                let (smpp_text, health_text) = (smpp.to_string(), health.to_string());
+                let facts =
+                    json!([{ "smpp": smpp_text, "health": health_text, "pid": part.pid() }]);
+                report.part("edge", &format!("{smpp} (SMPP), health http://{health}"), facts);
+                report.hint(format!("bind an SMPP client to {smpp}"));
+                listeners.push((name, smpp));
+                self.edges.push(part);
+            }
+        }
+        if ground.has(PartKind::Sender) {
+            for number in 1..=ground.options.senders {
+                let name = format!("provider-sender-{number}");
+                let health = health_port(ports, 10 + number)?;
+                let environment = environment(ground, bootstrap, health)?;
+                let part = service(ground, &name, "provider-sender", environment, SENDER_STOP_MAX)?;
+                let facts = json!([{ "health": health.to_string(), "pid": part.pid() }]);
+                report.part("sender", &format!("{name}, health http://{health}"), facts);
+                self.senders.push(part);
+            }
+        }
+        for (name, address) in listeners {
+            await_listener(&name, address, START_MAX).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops taking messages.
+    pub async fn stop_edges(&mut self) {
+        stop_all(std::mem::take(&mut self.edges)).await;
+    }
+
+    /// Stops the rest: what was taken is sent, or stays in Kafka.
+    pub async fn stop(self) {
+        stop_all(self.senders).await;
+        stop_all(self.smsc).await;
+    }
+}
+
+async fn stop_all(parts: impl IntoIterator<Item = Part>) {
+    futures_util::future::join_all(parts.into_iter().map(Part::stop)).await;
+}
+
+fn first_configuration(ground: &Ground) -> anyhow::Result<Option<Document>> {
+    let path = &ground.options.config;
+    path.exists().then(|| seed::read(path)).transpose()
+}
+
+fn edge_port(ports: &mut Ports, number: u32) -> anyhow::Result<SocketAddr> {
+    // 2775, 2785, …
+    ports.take(ports::SMPP + u16::try_from(10 * (number - 1))?)
+}
+
+fn health_port(ports: &mut Ports, number: u32) -> anyhow::Result<SocketAddr> {
+    ports.take(ports::HEALTH + u16::try_from(number)?)
+}
+
+fn environment(
+    ground: &Ground,
+    bootstrap: &str,
+    health: SocketAddr,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut all = ground.endpoints.environment();
+    let secrets = ground.state.join("secrets");
+    let own = [
+        ("KAFKA_BOOTSTRAP", bootstrap.to_owned()),
+        ("KAFKA_ALLOW_SINGLE_BROKER", (ground.options.brokers < 3).to_string()),
+        ("TABLE_CONFIG", ground.output("ConfigTableName")?),
+        ("HEALTH_LISTEN", health.to_string()),
+        ("SECRETS_DIR", secrets.to_str().context("the state's path is not UTF-8")?.to_owned()),
+        ("STAGE", "local".to_owned()),
+        ("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned())),
+    ];
+    all.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    all.extend(ground.options.environment.iter().cloned());
+    Ok(all)
+}
+
+fn service(
+    ground: &Ground,
+    name: &str,
+    program: &str,
+    environment: BTreeMap<String, String>,
+    stop_max: Duration,
+) -> anyhow::Result<Part> {
+    let launch = Launch {
+        name: name.to_owned(),
+        program: ground.program(program)?,
+        arguments: Vec::new(),
+        environment: environment.into_iter().collect(),
+    };
+    Ok(Part::keep(ground.launcher.clone(), launch, stop_max)?)
+}
