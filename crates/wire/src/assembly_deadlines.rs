@@ -46,8 +46,12 @@ mod tests {
 
     #[test]
     fn a_deadline_keeps_its_form_on_the_queue() {
-        let deadline =
-            AssemblyDeadline { v: V, key: "acme|k".into(), due_ms: 1_760_000_300_000, swept: false };
+        let deadline = AssemblyDeadline {
+            v: V,
+            key: "acme|k".into(),
+            due_ms: 1_760_000_300_000,
+            swept: false,
+        };
         let text = br#"{"v":1,"key":"acme|k","due_ms":1760000300000}"#;
         assert_eq!(encode(&deadline), text);
         assert_eq!(decode::<AssemblyDeadline>(text), Ok(deadline));

@@ -124,8 +124,9 @@ impl Closing {
     /// Whether the write was made, or found another version.
     pub fn written(&mut self, made: bool) {
         let next = match self.phase {
-            Phase::Close if made => close(&self.stored.item, self.deadline.due_ms)
-                .map(|item| (Phase::Report, item)),
+            Phase::Close if made => {
+                close(&self.stored.item, self.deadline.due_ms).map(|item| (Phase::Report, item))
+            }
             Phase::Forget if made => Some((Phase::Done, Item::default())),
             _ => None,
         };
@@ -153,9 +154,8 @@ impl Closing {
     }
 
     fn due_partitions(&self) -> BTreeSet<i32> {
-        let due = |generation: &&crate::item::Generation| {
-            generation.deadline_ms <= self.deadline.due_ms
-        };
+        let due =
+            |generation: &&crate::item::Generation| generation.deadline_ms <= self.deadline.due_ms;
         self.stored.item.open.iter().filter(due).map(|generation| generation.partition).collect()
     }
 }

@@ -72,9 +72,9 @@ impl Generation {
 
     /// Its parts and their aliases.
     pub fn ids(&self) -> impl Iterator<Item = PartId> {
-        self.parts.iter().flat_map(|held| {
-            std::iter::once(held.part.id).chain(held.part.aliases.iter().copied())
-        })
+        self.parts
+            .iter()
+            .flat_map(|held| std::iter::once(held.part.id).chain(held.part.aliases.iter().copied()))
     }
 
     /// What is left of it when it ended at `at_ms`.
@@ -86,8 +86,8 @@ impl Generation {
     /// True if no part is missing.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.parts.first().is_some_and(|held| {
-            self.parts.len() == usize::from(held.concatenation.total)
-        })
+        self.parts
+            .first()
+            .is_some_and(|held| self.parts.len() == usize::from(held.concatenation.total))
     }
 }

@@ -92,11 +92,7 @@ fn accept(item: &mut Item, arrived: &Arrived, settings: &Settings) -> Option<usi
     }
     let place = oldest.unwrap_or_else(|| {
         let deadline_ms = arrived.append_ms + settings.patience_ms;
-        item.open.push(Generation {
-            deadline_ms,
-            partition: arrived.partition,
-            parts: Vec::new(),
-        });
+        item.open.push(Generation { deadline_ms, partition: arrived.partition, parts: Vec::new() });
         item.open.len() - 1
     });
     let generation = &mut item.open[place];

@@ -35,7 +35,9 @@ impl Record {
         let part = match decoded {
             Ok(Ok(part)) => part,
             Ok(Err(wire::Undecodable::Version { .. })) => return Err("unknown record version"),
-            Ok(Err(wire::Undecodable::Malformed { .. })) => return Err("not a record of this topic"),
+            Ok(Err(wire::Undecodable::Malformed { .. })) => {
+                return Err("not a record of this topic");
+            }
             Err(_) => return Err("decoding it panics"),
         };
         let place = &part.concatenation;

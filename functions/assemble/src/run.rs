@@ -190,7 +190,8 @@ impl Run {
 
     fn outputs(&self) -> Option<Step> {
         let whole = self.groups.values().flat_map(|group| &group.joined.whole);
-        let messages = whole.flat_map(|message| [Output::Message(message.clone()), assembled(message)]);
+        let messages =
+            whole.flat_map(|message| [Output::Message(message.clone()), assembled(message)]);
         let letters = self.letters.iter().cloned().map(Output::DeadLetter);
         let outputs: Vec<_> = letters.chain(messages).collect();
         (!outputs.is_empty()).then_some(Step::Publish(outputs))

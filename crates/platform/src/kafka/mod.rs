@@ -1,10 +1,12 @@
 //! Kafka: client settings, producers that say what became of each record, topic safety.
 
 mod client;
+mod progress;
 mod publisher;
 mod topics;
 
 pub use client::{Context, KafkaSettings};
+pub use progress::CommittedProgress;
 pub use publisher::{Outcome, Publisher, Record, Refused, Sink};
 pub use topics::{TopicUnsafe, check_topics};
 
