@@ -72,6 +72,18 @@ enum Phase {
     Done,
 }
 
+impl Phase {
+    /// What follows if there is nothing to be done in this one.
+    fn after(self) -> Self {
+        match self {
+            Self::Read => Self::Schedule,
+            Self::Schedule => Self::Publish,
+            Self::Publish => Self::Write,
+            Self::Write | Self::Done => Self::Done,
+        }
+    }
+}
+
 /// A run over a batch.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -118,9 +130,11 @@ impl Run {
     }
 
     /// What is to be done now; the same until it is answered. Steps without content are left out.
-    pub fn step(&mut self) -> Step {
+    #[must_use]
+    pub fn step(&self) -> Step {
+        let mut phase = self.phase;
         loop {
-            let step = match self.phase {
+            let step = match phase {
                 Phase::Read if self.rounds >= ROUNDS_MAX => return Step::Contended,
                 Phase::Read => return Step::Read(self.groups.keys().cloned().collect()),
                 Phase::Schedule => self.deadlines(),
@@ -130,7 +144,7 @@ impl Run {
             };
             match step {
                 Some(step) => return step,
-                None => self.phase = self.after_phase(),
+                None => phase = phase.after(),
             }
         }
     }
@@ -163,15 +177,6 @@ impl Run {
         let mut made = made.iter();
         self.groups.retain(|_, group| group.joined.changed && made.next() != Some(&true));
         self.phase = if self.groups.is_empty() { Phase::Done } else { Phase::Read };
-    }
-
-    fn after_phase(&self) -> Phase {
-        match self.phase {
-            Phase::Read => Phase::Schedule,
-            Phase::Schedule => Phase::Publish,
-            Phase::Publish => Phase::Write,
-            Phase::Write | Phase::Done => Phase::Done,
-        }
     }
 
     fn deadlines(&self) -> Option<Step> {
