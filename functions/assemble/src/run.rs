@@ -227,28 +227,23 @@ impl Group {
         now_ms: u64,
     ) -> Vec<DeadLetter> {
         let mut letters = Vec::new();
-        let mut bad = match caught(join, item, &self.arrived, settings) {
-            Some(joined) => {
-                self.joined = joined;
-                Vec::new()
+        loop {
+            let (bad, reason) = match caught(join, item, &self.arrived, settings) {
+                Some(joined) => {
+                    self.joined = joined;
+                    (self.joined.refused.clone(), "no room: too many parts of this key wait")
+                }
+                None => (self.panicking(item, join, settings), "joining it panics"),
+            };
+            if bad.is_empty() {
+                return letters;
             }
-            None => self.panicking(item, join, settings),
-        };
-        let reason = if bad.is_empty() {
-            bad.clone_from(&self.joined.refused);
-            "the parts of this key that wait for others take too much room"
-        } else {
-            "joining it panics"
-        };
-        for place in bad.into_iter().rev() {
-            self.arrived.remove(place);
-            letters.push(self.records.remove(place).dead_letter(reason, now_ms));
+            // Without them the outcome may be another: joined again.
+            for place in bad.into_iter().rev() {
+                self.arrived.remove(place);
+                letters.push(self.records.remove(place).dead_letter(reason, now_ms));
+            }
         }
-        if !letters.is_empty() {
-            // Without them the outcome may be another, for a panic at least: none was there.
-            self.joined = caught(join, item, &self.arrived, settings).unwrap_or_default();
-        }
-        letters
     }
 
     /// Places of the parts that make the join panic.
@@ -261,7 +256,8 @@ impl Group {
                 None => bad.push(place),
             }
         }
-        bad
+        // It panics with all of them together only: none can be told to be innocent.
+        if bad.is_empty() { (0..self.arrived.len()).collect() } else { bad }
     }
 }
 

@@ -99,7 +99,7 @@ fn decode_finished(mut octets: &[u8]) -> anyhow::Result<Vec<Finished>> {
     while !octets.is_empty() {
         let at_ms = u64::from_be_bytes(take(&mut octets)?);
         let count = u16::from_be_bytes(take(&mut octets)?);
-        let id = |_| Ok(PartId::from(Uuid::from_bytes(take(&mut octets)?)));
+        let id = |_| anyhow::Ok(PartId::from(Uuid::from_bytes(take(&mut octets)?)));
         let ids = (0..count).map(id).collect::<anyhow::Result<_>>()?;
         generations.push(Finished { at_ms, ids });
     }

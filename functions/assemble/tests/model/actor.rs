@@ -11,32 +11,32 @@ use crate::mutant::Mutant;
 use crate::world::{World, fingerprint};
 
 #[derive(Debug, Clone)]
-pub enum Machine {
+pub(crate) enum Machine {
     Run { run: Run, to: usize },
     Closing { closing: Closing, due_ms: u64 },
 }
 
 /// A run that is under way. `history` is what it was told, hashed: its state follows from it.
 #[derive(Debug, Clone)]
-pub struct Actor {
-    pub machine: Machine,
-    pub writer: u32,
-    pub history: u64,
+pub(crate) struct Actor {
+    pub(crate) machine: Machine,
+    pub(crate) writer: u32,
+    pub(crate) history: u64,
     /// Held back by a mutant that gets the order wrong.
-    pub held: Vec<Output>,
-    pub held_due_ms: Vec<u64>,
+    pub(crate) held: Vec<Output>,
+    pub(crate) held_due_ms: Vec<u64>,
 }
 
 /// What becomes of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WriteFate {
+pub(crate) enum WriteFate {
     Answered,
     AnswerLost,
     Delayed,
 }
 
 impl Actor {
-    pub fn note(&mut self, told: &impl Hash) {
+    pub(crate) fn note(&mut self, told: &impl Hash) {
         let mut hash = DefaultHasher::new();
         (self.history, told).hash(&mut hash);
         self.history = hash.finish();
@@ -49,7 +49,7 @@ impl Actor {
         }
     }
 
-    pub fn writes(&self) -> bool {
+    pub(crate) fn writes(&self) -> bool {
         match &self.machine {
             Machine::Run { run, .. } => matches!(run.step(), Step::Write(_)),
             Machine::Closing { closing, .. } => matches!(closing.step(), closing::Step::Write(_)),
@@ -58,7 +58,7 @@ impl Actor {
 }
 
 impl World {
-    pub fn step_run(&mut self, actor: &mut Actor, fate: WriteFate) -> Result<bool, String> {
+    pub(crate) fn step_run(&mut self, actor: &mut Actor, fate: WriteFate) -> Result<bool, String> {
         if self.publish_held(actor)? {
             return Ok(true);
         }
@@ -135,7 +135,11 @@ impl World {
         Ok(true)
     }
 
-    pub fn step_closing(&mut self, actor: &mut Actor, fate: WriteFate) -> Result<bool, String> {
+    pub(crate) fn step_closing(
+        &mut self,
+        actor: &mut Actor,
+        fate: WriteFate,
+    ) -> Result<bool, String> {
         let Machine::Closing { closing, due_ms } = &mut actor.machine else { return Ok(false) };
         let due_ms = *due_ms;
         match closing.step() {

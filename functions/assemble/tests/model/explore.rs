@@ -9,14 +9,24 @@ use crate::world::{Action, World};
 
 /// What was found: how much was looked at, or what went wrong and how it came to that.
 #[derive(Debug)]
-pub struct Violation {
-    pub log: String,
-    pub what: String,
-    pub trace: Vec<Action>,
+pub(crate) struct Violation {
+    pub(crate) log: String,
+    pub(crate) what: String,
+    pub(crate) trace: Vec<Action>,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} on log {:?}, after {:#?}", self.what, self.log, self.trace)
+    }
 }
 
 /// Visits every state that `faults` faults can lead to; tells how many there are.
-pub fn exhaust(log: &Rc<Log>, mutant: Option<Mutant>, faults: u8) -> Result<usize, Violation> {
+pub(crate) fn exhaust(
+    log: &Rc<Log>,
+    mutant: Option<Mutant>,
+    faults: u8,
+) -> Result<usize, Violation> {
     let expected = log.expected();
     let mut visited = HashSet::new();
     let mut ways: Vec<(usize, Action)> = Vec::new();
@@ -68,7 +78,7 @@ fn path(ways: &[(usize, Action)], mut node: usize) -> Vec<Action> {
 }
 
 /// One random way through `log` to its end; tells the number of steps.
-pub fn wander(
+pub(crate) fn wander(
     log: &Rc<Log>,
     mutant: Option<Mutant>,
     faults: u8,

@@ -16,36 +16,36 @@ use domain::octets::Octets;
 use wire::V;
 use wire::customer_incoming::IncomingPart;
 
-pub const START_MS: u64 = 1_760_000_000_000;
+pub(crate) const START_MS: u64 = 1_760_000_000_000;
 
 /// A record of the log.
 #[derive(Debug, Clone)]
-pub struct Entry {
-    pub record: Record,
-    pub part: IncomingPart,
+pub(crate) struct Entry {
+    pub(crate) record: Record,
+    pub(crate) part: IncomingPart,
 }
 
 /// The log and the moments at which something changes: an append, or a deadline that gets ripe.
 #[derive(Debug)]
-pub struct Log {
-    pub text: String,
-    pub total: u8,
-    pub entries: Vec<Entry>,
-    pub instants_ms: Vec<u64>,
-    pub settings: Settings,
+pub(crate) struct Log {
+    pub(crate) text: String,
+    pub(crate) total: u8,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) instants_ms: Vec<u64>,
+    pub(crate) settings: Settings,
 }
 
 /// What became of every part: the messages by their ids, and the parts that failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Message id → its parts in order, each with its aliases.
-    pub whole: BTreeMap<PartId, Vec<(PartId, Vec<PartId>)>>,
+    pub(crate) whole: BTreeMap<PartId, Vec<(PartId, Vec<PartId>)>>,
     /// Parts that the customer was told to have failed.
-    pub failed: BTreeSet<PartId>,
+    pub(crate) failed: BTreeSet<PartId>,
 }
 
 impl Log {
-    pub fn parse(text: &str, total: u8) -> Self {
+    pub(crate) fn parse(text: &str, total: u8) -> Self {
         let settings = Settings::default();
         let mut at_ms = START_MS;
         let mut entries = Vec::new();
@@ -66,12 +66,12 @@ impl Log {
     }
 
     /// How many records are there at `now_ms`.
-    pub fn len_at(&self, now_ms: u64) -> usize {
+    pub(crate) fn len_at(&self, now_ms: u64) -> usize {
         self.entries.iter().filter(|entry| entry.record.append_ms <= now_ms).count()
     }
 
     /// Where the records since `time_ms` begin; the end of what is there now, if there are none.
-    pub fn first_since(&self, time_ms: u64, now_ms: u64) -> usize {
+    pub(crate) fn first_since(&self, time_ms: u64, now_ms: u64) -> usize {
         let there = self.len_at(now_ms);
         let first = |entry: &Entry| entry.record.append_ms >= time_ms;
         self.entries[..there].iter().position(first).unwrap_or(there)
@@ -79,7 +79,7 @@ impl Log {
 
     /// The rule of section 5 again, in the plainest way: one part after the other, nothing else
     /// going on. The real thing must come to the same whatever happens.
-    pub fn expected(&self) -> Outcome {
+    pub(crate) fn expected(&self) -> Outcome {
         struct Open {
             until_ms: u64,
             parts: BTreeMap<u8, (Vec<u8>, PartId, Vec<PartId>)>,

@@ -41,7 +41,7 @@ fn explore(text: &str, mutant: Option<Mutant>, faults: u8) -> Result<usize, Viol
 }
 
 fn report(found: Result<usize, Violation>) -> usize {
-    found.unwrap_or_else(|violation| panic!("{violation:#?}"))
+    found.unwrap_or_else(|violation| panic!("{violation}"))
 }
 
 /// Logs that differ only in the letters of their messages count once.
@@ -58,7 +58,7 @@ fn logs(length: usize) -> Vec<String> {
 #[test]
 fn every_way_through_the_hard_logs_with_two_faults_ends_each_part_once() {
     let states: usize = HARD.iter().map(|text| report(explore(text, None, 2))).sum();
-    println!("{states} states");
+    eprintln!("{states} states");
     assert!(states > 100_000);
 }
 
@@ -68,7 +68,7 @@ fn every_way_through_all_logs_of_three_parts_with_one_fault_ends_each_part_once(
     for text in logs(3) {
         states += report(explore(&text, None, 1));
     }
-    println!("{states} states");
+    eprintln!("{states} states");
     assert!(states > 100_000);
 }
 
@@ -78,7 +78,7 @@ fn every_way_through_all_logs_of_four_parts_without_faults_ends_each_part_once()
     for text in logs(4) {
         states += report(explore(&text, None, 0));
     }
-    println!("{states} states");
+    eprintln!("{states} states");
     assert!(states > 100_000);
 }
 
@@ -87,7 +87,7 @@ fn each_rule_left_out_is_noticed() {
     for mutant in Mutant::ALL {
         let noticed = HARD.iter().find_map(|text| explore(text, Some(mutant), 2).err());
         let violation = noticed.unwrap_or_else(|| panic!("{mutant:?} is not noticed"));
-        println!("{mutant:?}: {} on {:?}", violation.what, violation.log);
+        eprintln!("{mutant:?}: {} on {:?}", violation.what, violation.log);
     }
 }
 
@@ -95,14 +95,14 @@ fn each_rule_left_out_is_noticed() {
 fn random_ways_through_larger_logs_end_each_part_once() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("SEED={seed}");
+    eprintln!("SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let mut steps = 0;
     for _ in 0..4_000 {
         let log = Rc::new(random_log(&mut random));
         steps += report(wander(&log, None, 6, &mut random));
     }
-    println!("{steps} steps");
+    eprintln!("{steps} steps");
     assert!(steps > 200_000);
 }
 

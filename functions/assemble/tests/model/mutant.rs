@@ -5,7 +5,7 @@ use assemble::join::{Arrived, Joined, Settings, join};
 
 /// What is done wrongly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mutant {
+pub(crate) enum Mutant {
     /// The item is written before its messages are published.
     PublishAfterWrite,
     /// The item is written before its deadlines are scheduled.
@@ -41,7 +41,7 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::PublishAfterWrite,
         Self::ScheduleAfterWrite,
         Self::NeverSchedule,
@@ -61,7 +61,7 @@ impl Mutant {
     ];
 
     /// The function that joins, wrongly where the mutant is about joining.
-    pub fn join(mutant: Option<Self>) -> fn(&Item, &[Arrived], &Settings) -> Joined {
+    pub(crate) fn join(mutant: Option<Self>) -> fn(&Item, &[Arrived], &Settings) -> Joined {
         match mutant {
             Some(Self::FinishedNotKnown) => finished_not_known,
             Some(Self::NewestGeneration) => newest_generation,

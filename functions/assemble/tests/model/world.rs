@@ -18,7 +18,7 @@ use crate::mutant::Mutant;
 
 /// Something that can happen next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Time goes on to the next moment.
     Tick,
     /// The poller invokes the function with the records from `from` to before `to`.
@@ -43,22 +43,22 @@ pub enum Action {
 
 /// One state of the world.
 #[derive(Debug, Clone)]
-pub struct World {
-    pub log: Rc<Log>,
-    pub mutant: Option<Mutant>,
-    pub faults: u8,
+pub(crate) struct World {
+    pub(crate) log: Rc<Log>,
+    pub(crate) mutant: Option<Mutant>,
+    pub(crate) faults: u8,
     instant: usize,
-    pub committed: usize,
+    pub(crate) committed: usize,
     actors: Vec<Option<Rc<Actor>>>,
-    pub queue: BTreeSet<u64>,
+    pub(crate) queue: BTreeSet<u64>,
     lost_deadline: bool,
     swept: bool,
-    pub version: u64,
+    pub(crate) version: u64,
     writer: u32,
     writers: u32,
-    pub item: Rc<Item>,
+    pub(crate) item: Rc<Item>,
     late: Option<Rc<(Put, u32)>>,
-    pub outcome: Rc<Outcome>,
+    pub(crate) outcome: Rc<Outcome>,
     deliveries: BTreeMap<PartId, DeliveryId>,
 }
 
@@ -66,7 +66,7 @@ pub struct World {
 const RUNS: usize = 2;
 
 impl World {
-    pub fn new(log: Rc<Log>, mutant: Option<Mutant>, faults: u8, closings: usize) -> Self {
+    pub(crate) fn new(log: Rc<Log>, mutant: Option<Mutant>, faults: u8, closings: usize) -> Self {
         Self {
             log,
             mutant,
@@ -87,12 +87,12 @@ impl World {
         }
     }
 
-    pub fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         self.log.instants_ms[self.instant]
     }
 
     /// Everything that can happen now.
-    pub fn actions(&self) -> Vec<Action> {
+    pub(crate) fn actions(&self) -> Vec<Action> {
         let mut actions = Vec::new();
         if self.instant + 1 < self.log.instants_ms.len() {
             actions.push(Action::Tick);
@@ -161,7 +161,7 @@ impl World {
     }
 
     /// True if nothing is left to be done.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.instant + 1 == self.log.instants_ms.len()
             && self.committed == self.log.entries.len()
             && self.queue.is_empty()
@@ -171,7 +171,7 @@ impl World {
     }
 
     /// Lets `action` happen.
-    pub fn apply(&mut self, action: Action) -> Result<(), String> {
+    pub(crate) fn apply(&mut self, action: Action) -> Result<(), String> {
         match action {
             Action::Tick => {
                 self.instant += 1;
@@ -262,7 +262,7 @@ impl World {
     }
 
     /// A write as the table and the network treat it; none: no answer came.
-    pub fn write_as(&mut self, put: &Put, writer: u32, fate: WriteFate) -> Option<bool> {
+    pub(crate) fn write_as(&mut self, put: &Put, writer: u32, fate: WriteFate) -> Option<bool> {
         if self.mutant == Some(Mutant::NoWriteWhenWhole) && put.item.open.is_empty() {
             return Some(true);
         }
@@ -292,7 +292,7 @@ impl World {
         made
     }
 
-    pub fn publish(&mut self, outputs: &[Output]) -> Result<(), String> {
+    pub(crate) fn publish(&mut self, outputs: &[Output]) -> Result<(), String> {
         for output in outputs {
             match output {
                 Output::Message(record) => {
@@ -336,7 +336,7 @@ impl World {
     }
 
     /// Equal for states that behave alike.
-    pub fn fingerprint(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         let mut hash = DefaultHasher::new();
         (self.faults, self.instant, self.committed, &self.queue).hash(&mut hash);
         (self.lost_deadline, self.swept, self.version, fingerprint(&self.item)).hash(&mut hash);
@@ -355,7 +355,7 @@ impl World {
 }
 
 /// Equal for items that behave alike.
-pub fn fingerprint(item: &Item) -> u64 {
+pub(crate) fn fingerprint(item: &Item) -> u64 {
     let ids = |generations: &[Generation]| -> Vec<_> {
         let of = |generation: &Generation| {
             (generation.deadline_ms, generation.ids().collect::<Vec<_>>())

@@ -17,10 +17,10 @@ use aws_sdk_dynamodb::types::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-pub const TABLE: &str = "assemblies";
+pub(crate) const TABLE: &str = "assemblies";
 
 /// A store on a free port, on threads of its own (its calls block).
-pub fn serve() -> SocketAddr {
+pub(crate) fn serve() -> SocketAddr {
     let (tell, told) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -34,7 +34,7 @@ pub fn serve() -> SocketAddr {
 }
 
 /// A client of the store at `address`.
-pub fn client(address: SocketAddr) -> Client {
+pub(crate) fn client(address: SocketAddr) -> Client {
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(10));
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -47,7 +47,7 @@ pub fn client(address: SocketAddr) -> Client {
 }
 
 /// The table.
-pub async fn create_table(client: &Client) {
+pub(crate) async fn create_table(client: &Client) {
     let key = |name: &str, kind| {
         KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
     };
@@ -81,13 +81,13 @@ pub async fn create_table(client: &Client) {
 
 /// A way to the store that can lose answers: the request arrives, the connection breaks.
 #[derive(Clone)]
-pub struct Lossy {
-    pub address: SocketAddr,
+pub(crate) struct Lossy {
+    pub(crate) address: SocketAddr,
     lose: Arc<AtomicBool>,
 }
 
 impl Lossy {
-    pub async fn before(store: SocketAddr) -> Self {
+    pub(crate) async fn before(store: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let lossy = Self {
             address: listener.local_addr().unwrap(),
@@ -103,12 +103,12 @@ impl Lossy {
     }
 
     /// The next answer is lost.
-    pub fn lose_next(&self) {
+    pub(crate) fn lose_next(&self) {
         self.lose.store(true, Ordering::SeqCst);
     }
 
     /// True if one is still to be lost.
-    pub fn is_losing(&self) -> bool {
+    pub(crate) fn is_losing(&self) -> bool {
         self.lose.load(Ordering::SeqCst)
     }
 }
