@@ -29,7 +29,7 @@ impl Script {
         let mut settings = Settings { window: 2, deliver_window: 2, ..Settings::new(bind()) };
         change(&mut settings);
         let now = Instant::now();
-        Self { client: Client::new(settings, now).unwrap(), now }
+        Self { client: Client::new(settings, now).expect("the bind fits"), now }
     }
 
     /// The bind has gone out.
@@ -65,7 +65,7 @@ impl Script {
 
     /// Lets the time of the next timer come.
     fn wait(&mut self) -> (Vec<Action>, Vec<Sent>) {
-        self.now = self.client.deadline().unwrap();
+        self.now = self.client.deadline().expect("a timer runs");
         self.on(Event::Timeout)
     }
 }
@@ -93,6 +93,15 @@ fn says(sent: Sent) -> (Vec<Action>, Vec<Sent>) {
 
 fn does(action: Action) -> (Vec<Action>, Vec<Sent>) {
     (vec![action], vec![])
+}
+
+#[test]
+fn a_session_shows_nothing_of_what_it_holds() {
+    let mut settings = Settings::new(bind());
+    settings.bind.password = "canary".into();
+    let client = Client::new(settings.clone(), Instant::now()).expect("the bind fits");
+    let shown = format!("{client:?} {settings:?}");
+    assert!(!shown.contains("canary") && !shown.contains("gateway"), "{shown}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Script {
 
     /// Lets the time of the next timer come.
     fn wait(&mut self) -> (Vec<Action>, Vec<Sent>) {
-        self.now = self.server.deadline().unwrap();
+        self.now = self.server.deadline().expect("a timer runs");
         self.on(Event::Timeout)
     }
 }

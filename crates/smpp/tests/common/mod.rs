@@ -18,8 +18,8 @@ pub(crate) fn sent(sequence: u32, status: CommandStatus, pdu: Pdu) -> Sent {
 /// A frame of this PDU.
 pub(crate) fn frame(sequence: u32, status: CommandStatus, pdu: &Pdu) -> Frame {
     let mut wire = BytesMut::new();
-    pdu::encode(&mut wire, status, sequence, pdu).unwrap();
-    cut(&mut wire).unwrap()
+    pdu::encode(&mut wire, status, sequence, pdu).expect("it fits");
+    cut(&mut wire).expect("it is whole")
 }
 
 pub(crate) fn request(sequence: u32, pdu: &Pdu) -> Frame {
@@ -41,7 +41,7 @@ pub(crate) fn pdus(output: &mut BytesMut) -> Vec<Sent> {
         .map(|frame| Sent {
             sequence: frame.header.sequence,
             status: frame.header.status.into(),
-            pdu: pdu::decode(frame).unwrap(),
+            pdu: pdu::decode(frame).expect("a session writes what can be read"),
         })
         .collect()
 }
