@@ -4,11 +4,13 @@
 use std::io;
 use std::net::IpAddr;
 
-use ppp::v2::{Addresses, Command, Header};
+use ppp::v2::{Addresses, Command, Header, Version};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Octets before the addresses.
 const FIXED: usize = 16;
+/// Version 2, command LOCAL.
+const LOCAL: u8 = Version::Two as u8 | Command::Local as u8;
 /// Addresses and TLVs; the load balancers' are far shorter.
 const REST_MAX: usize = 512;
 
@@ -33,12 +35,14 @@ pub async fn client_address<S: AsyncRead + Unpin>(
 }
 
 fn parse(octets: &[u8], peer: IpAddr) -> io::Result<IpAddr> {
-    let header = Header::try_from(octets).map_err(|_| broken())?;
-    match (header.command, header.addresses) {
-        (Command::Local, _) => Ok(peer),
-        (Command::Proxy, Addresses::IPv4(addresses)) => Ok(addresses.source_address.into()),
-        (Command::Proxy, Addresses::IPv6(addresses)) => Ok(addresses.source_address.into()),
-        (Command::Proxy, _) => Err(broken()),
+    // Whatever addresses a LOCAL header has are to be ignored.
+    if octets.get(12) == Some(&LOCAL) {
+        return Ok(peer);
+    }
+    match Header::try_from(octets).map_err(|_| broken())?.addresses {
+        Addresses::IPv4(addresses) => Ok(addresses.source_address.into()),
+        Addresses::IPv6(addresses) => Ok(addresses.source_address.into()),
+        _ => Err(broken()),
     }
 }
 
