@@ -26,10 +26,22 @@
 //! - At most one intent of a part is open: a valid owner intends a part only when it has none.
 
 mod event;
+mod fence;
+mod ledger;
+mod part;
+mod position;
+mod progress;
+mod publishing;
+mod queue;
+mod repeats;
 mod rules;
+mod search;
+mod sending;
+mod slot;
 
 pub use event::{
     Action, Counters, Event, JournalRecord, Message, OnUnknown, Publication, Refusal, Settings,
     Ticket, Timer,
 };
 pub use rules::{Rule, Rules};
+pub use slot::Slot;
