@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use uuid::Uuid;
 
 /// Fingerprints of what was read; those that the journal knows leave again by age and number.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Repeats {
     max: usize,
     keep_ms: u64,
@@ -27,7 +27,8 @@ struct Journalled {
 
 impl Repeats {
     pub(super) fn new(max: usize, keep_ms: u64) -> Self {
-        Self { max, keep_ms, ..Self::default() }
+        let (seen, journalled) = (HashMap::new(), VecDeque::new());
+        Self { max, keep_ms, seen, journalled, reaches_back_to_ms: u64::MAX }
     }
 
     /// A message was read. False: it is a repeat.
@@ -50,9 +51,9 @@ impl Repeats {
         self.prune(time_ms);
     }
 
-    /// The journal was read from a record of this time on.
-    pub(super) fn begins(&mut self, time_ms: u64) {
-        self.reaches_back_to_ms = time_ms;
+    /// A record of this time was read; the first one says how far back the set reaches.
+    pub(super) fn covers(&mut self, time_ms: u64) {
+        self.reaches_back_to_ms = self.reaches_back_to_ms.min(time_ms);
     }
 
     /// Since when every message is in the set.

@@ -317,7 +317,11 @@ impl<H: Clone> Slot<H> {
         }
         match &mut self.phase {
             Phase::Searching(search) => search.record(&record, self.settings.rules),
-            Phase::Replaying { .. } | Phase::Active { .. } => self.foreign(record),
+            Phase::Replaying { .. } => {
+                self.ledger.repeats.covers(record.time_ms);
+                self.foreign(record);
+            }
+            Phase::Active { .. } => self.foreign(record),
             _ => {}
         }
     }
