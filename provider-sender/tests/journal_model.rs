@@ -8,8 +8,8 @@ use provider_sender::journal::{OnUnknown, Rule, Rules};
 use wire::submit_journal::At;
 
 mod journal_model {
-    pub mod explore;
-    pub mod world;
+    pub(crate) mod explore;
+    pub(crate) mod world;
 }
 
 use journal_model::explore::{Search, Violation};
@@ -48,4 +48,119 @@ fn exhaust(name: &str, config: Config) {
 fn every_interleaving_of_a_move_a_throttling_and_a_position_keeps_the_promise() {
     let budget = Budget { moves: 1, throttled: 1, positions: 1, ..Budget::default() };
     exhaust("move, throttling, position", small(budget));
+}
+
+/// More of everything: for random walks.
+fn large(rules: Rules, random: &mut fastrand::Rng) -> Config {
+    if random.bool() {
+        return medium(rules, random);
+    }
+    let repeat = message(0, 3, 1, 1);
+    let expired = Outgoing { expired: true, ..message(1, 1, 5, 1) };
+    let all = [
+        message(0, 0, 1, 1),
+        message(0, 1, 2, 1),
+        message(0, 2, 3, 2),
+        repeat,
+        message(1, 0, 4, 1),
+        expired,
+    ];
+    let outgoing = all[..random.usize(2..=all.len())].to_vec();
+    Config {
+        tasks: random.usize(2..=4),
+        outgoing,
+        budget: Budget {
+            moves: random.u8(1..=5),
+            lost: random.u8(0..=2),
+            late: random.u8(0..=2),
+            refused: random.u8(0..=2),
+            throttled: random.u8(0..=3),
+            rejected: random.u8(0..=1),
+            unanswered: random.u8(0..=1),
+            positions: random.u8(0..=3),
+            resolutions: 0,
+            drains: random.u8(0..=1),
+        },
+        on_unknown: OnUnknown::Resend,
+        rules,
+    }
+}
+
+/// Few messages and faults: where a few steps must meet in the right order.
+fn medium(rules: Rules, random: &mut fastrand::Rng) -> Config {
+    let budget = Budget {
+        moves: random.u8(1..=2),
+        late: random.u8(0..=1),
+        throttled: random.u8(0..=2),
+        rejected: random.u8(0..=1),
+        positions: random.u8(0..=1),
+        drains: random.u8(0..=1),
+        ..Budget::default()
+    };
+    let outgoing = (0..random.u64(1..=2)).map(|i| message(0, i, 1 + u128::from(i), 1)).collect();
+    Config { outgoing, rules, ..small(budget) }
+}
+
+/// Walks until a promise is broken or the steps are used up.
+fn walks(rules: Rules, seed: u64, steps_max: u64) -> (u64, Option<(u64, Violation)>) {
+    let mut steps = 0;
+    for walk in 0.. {
+        let seed = seed.wrapping_add(walk);
+        let mut random = fastrand::Rng::with_seed(seed);
+        let world = World::new(large(rules, &mut random));
+        let mut search = Search::default();
+        let found = search.walk(world, &mut random, 200);
+        steps += search.steps;
+        if let Err(violation) = found {
+            return (steps, Some((seed, violation)));
+        }
+        if steps >= steps_max {
+            break;
+        }
+    }
+    (steps, None)
+}
+
+#[test]
+fn a_million_random_steps_keep_the_promise() {
+    let seed = env("JOURNAL_MODEL_SEED", fastrand::u64(..));
+    let started = std::time::Instant::now();
+    let (steps, found) = walks(Rules::default(), seed, env("JOURNAL_MODEL_STEPS", 1_000_000));
+    eprintln!("{steps} random steps, {:?}", started.elapsed());
+    if let Some((seed, Violation { what, trace })) = found {
+        panic!("JOURNAL_MODEL_SEED={seed}: {what}\n{trace:#?}");
+    }
+}
+
+const ALL_RULES: [Rule; 14] = [
+    Rule::Contiguity,
+    Rule::ContiguityOfAll,
+    Rule::Takeover,
+    Rule::Republish,
+    Rule::PositionLists,
+    Rule::ReturnedIsOpen,
+    Rule::PublishedTo,
+    Rule::RepeatsRebuilt,
+    Rule::UnknownBeforeResend,
+    Rule::VoidIntents,
+    Rule::OutcomesByIntent,
+    Rule::PositionWithoutGap,
+    Rule::UnsentChecked,
+    Rule::IdleLook,
+];
+
+#[test]
+fn without_any_one_of_the_rules_a_promise_is_broken() {
+    let mut missed = Vec::new();
+    for rule in ALL_RULES {
+        let started = std::time::Instant::now();
+        let (steps, found) = walks(Rules::without(rule), 1, 2_000_000);
+        let what =
+            found.as_ref().map(|(seed, violation)| format!("seed {seed}: {}", violation.what));
+        eprintln!("{rule:?}: {steps} steps, {:?}: {what:?}", started.elapsed());
+        if found.is_none() {
+            missed.push(rule);
+        }
+    }
+    assert!(missed.is_empty(), "not noticed: {missed:?}");
 }

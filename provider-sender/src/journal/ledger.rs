@@ -219,6 +219,7 @@ impl<H> Ledger<H> {
     }
 
     fn unsent(&mut self, place: &Place, unsent: &Unsent, effects: &mut Effects<H>) {
+        let checked = self.rules.hold(Rule::UnsentChecked);
         let how = match unsent.why {
             UnsentWhy::Expired => Ending::Expired,
             UnsentWhy::Drained => Ending::Drained,
@@ -227,7 +228,7 @@ impl<H> Ledger<H> {
             self.repeats.journal(part.message, part.attempt, place.offset, place.time_ms);
             if place.applies {
                 if let Some(entry) = self.begun(part) {
-                    entry.unsent(part.at.part, how);
+                    entry.unsent(part.at.part, how, checked);
                 }
                 effects.touched.push(part.at);
             }

@@ -11,24 +11,24 @@ const FAIR_STEPS_MAX: usize = 2_000;
 
 /// A broken promise and how it came to it.
 #[derive(Debug)]
-pub struct Violation {
-    pub what: String,
-    pub trace: Vec<Move>,
+pub(crate) struct Violation {
+    pub(crate) what: String,
+    pub(crate) trace: Vec<Move>,
 }
 
 /// What a search has seen.
 #[derive(Default)]
-pub struct Search {
+pub(crate) struct Search {
     seen: HashSet<u64>,
     /// States from which a fair run is known to end well.
-    good: HashSet<(bool, u64)>,
-    pub steps: u64,
-    pub states: usize,
+    good: HashSet<(Ghosts, u64)>,
+    pub(crate) steps: u64,
+    pub(crate) states: usize,
 }
 
 impl Search {
     /// Every interleaving, or as many states as asked for.
-    pub fn exhaust(&mut self, world: World, states_max: usize) -> Result<(), Violation> {
+    pub(crate) fn exhaust(&mut self, world: World, states_max: usize) -> Result<(), Violation> {
         let mut stack = vec![(world, Vec::new())];
         while let Some((world, trace)) = stack.pop() {
             if !self.seen.insert(world.digest()) {
@@ -55,7 +55,7 @@ impl Search {
     }
 
     /// One random walk; the fair end is looked at now and then, and at last.
-    pub fn walk(
+    pub(crate) fn walk(
         &mut self,
         mut world: World,
         random: &mut fastrand::Rng,
@@ -77,35 +77,31 @@ impl Search {
         self.check_fair_end(&world).map_err(|what| Violation { what, trace })
     }
 
-    /// Nobody stands still: if nothing goes wrong from here on, everything ends. First with the
-    /// assigned task alone (the others are dead), then with what ghosts still do and then die.
+    /// Nobody stands still: if nothing goes wrong from here on, everything ends, whatever ghosts do.
     fn check_fair_end(&mut self, world: &World) -> Checked {
-        let mut alone = world.clone();
-        if !self.run_fairly(&mut alone, false)? {
-            alone.check_all_ended().map_err(|what| format!("alone: {what}"))?;
-        }
-        let mut world = world.clone();
-        if !self.run_fairly(&mut world, true)? {
-            world.check_all_ended()?;
-            world.check_all_published()?;
+        for ghosts in [Ghosts::Dead, Ghosts::First, Ghosts::Last] {
+            let mut world = world.clone();
+            self.run_fairly(&mut world, ghosts)
+                .map_err(|what| format!("ghosts {ghosts:?}: {what}"))?;
         }
         Ok(())
     }
 
-    /// Runs to rest. True: met a state that is known to end well.
-    fn run_fairly(&mut self, world: &mut World, ghosts: bool) -> Result<bool, String> {
+    /// Runs to rest and looks at what is left, or until a state that is known to end well.
+    fn run_fairly(&mut self, world: &mut World, ghosts: Ghosts) -> Checked {
         let mut path = Vec::new();
         for _ in 0..FAIR_STEPS_MAX {
             let digest = (ghosts, world.digest());
             if self.good.contains(&digest) {
                 self.good.extend(path);
-                return Ok(true);
+                return Ok(());
             }
             path.push(digest);
             let Some(next) = fair_move(world, ghosts) else {
-                // Whoever calls checks it; a state that fails ends the search.
+                world.check_all_ended()?;
+                world.check_all_published()?;
                 self.good.extend(path);
-                return Ok(false);
+                return Ok(());
             };
             world.apply(next)?;
         }
@@ -113,20 +109,32 @@ impl Search {
     }
 }
 
-/// Ghosts first: the worst for the owner. The look is last, when all else rests.
-fn fair_move(world: &World, ghosts: bool) -> Option<Move> {
-    let mut moves = Vec::new();
-    if ghosts {
-        for task in (0..world.tasks.len()).filter(|&task| task != world.assigned) {
-            world.own_moves(task, &mut moves);
-        }
-        moves.extend((0..world.late()).map(Move::LandLate));
-    }
+/// What the tasks do that are not assigned the slot, and what is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Ghosts {
+    Dead,
+    /// Before the owner does anything.
+    First,
+    /// When the owner rests: only its idle look can notice.
+    Last,
+}
+
+/// The owner's look comes when all else rests.
+fn fair_move(world: &World, ghosts: Ghosts) -> Option<Move> {
     let look = Move::Timer(world.assigned, Timer::Look);
-    world.own_moves(world.assigned, &mut moves);
-    moves
-        .iter()
-        .copied()
-        .find(|&next| next != look)
-        .or_else(|| moves.contains(&look).then_some(look))
+    let mut own = Vec::new();
+    world.own_moves(world.assigned, &mut own);
+    let mut others = Vec::new();
+    for task in (0..world.tasks.len()).filter(|&task| task != world.assigned) {
+        world.own_moves(task, &mut others);
+    }
+    others.extend((0..world.late()).map(Move::LandLate));
+    let looks = own.contains(&look).then_some(look);
+    let own = own.into_iter().find(|&next| next != look);
+    let other = others.first().copied();
+    match ghosts {
+        Ghosts::Dead => own.or(looks),
+        Ghosts::First => other.or(own).or(looks),
+        Ghosts::Last => own.or(other).or(looks),
+    }
 }

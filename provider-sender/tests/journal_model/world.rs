@@ -13,44 +13,44 @@ use wire::submit_journal::{
     At, Body, Drain, End, Ending, Fate, PartAt, Resolution, WholeResult, Word, Writer,
 };
 
-pub const WINDOW: usize = 2;
+pub(crate) const WINDOW: usize = 2;
 
 /// A message on an outgoing partition.
 #[derive(Clone, Copy, Debug)]
-pub struct Outgoing {
-    pub at: At,
-    pub id: u128,
-    pub parts: u16,
-    pub expired: bool,
+pub(crate) struct Outgoing {
+    pub(crate) at: At,
+    pub(crate) id: u128,
+    pub(crate) parts: u16,
+    pub(crate) expired: bool,
 }
 
 /// How often each thing may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Budget {
-    pub moves: u8,
-    pub lost: u8,
-    pub late: u8,
-    pub refused: u8,
-    pub throttled: u8,
-    pub rejected: u8,
-    pub unanswered: u8,
-    pub positions: u8,
-    pub resolutions: u8,
-    pub drains: u8,
+pub(crate) struct Budget {
+    pub(crate) moves: u8,
+    pub(crate) lost: u8,
+    pub(crate) late: u8,
+    pub(crate) refused: u8,
+    pub(crate) throttled: u8,
+    pub(crate) rejected: u8,
+    pub(crate) unanswered: u8,
+    pub(crate) positions: u8,
+    pub(crate) resolutions: u8,
+    pub(crate) drains: u8,
 }
 
 #[derive(Clone, Debug)]
-pub struct Config {
-    pub tasks: usize,
-    pub outgoing: Vec<Outgoing>,
-    pub budget: Budget,
-    pub on_unknown: OnUnknown,
-    pub rules: Rules,
+pub(crate) struct Config {
+    pub(crate) tasks: usize,
+    pub(crate) outgoing: Vec<Outgoing>,
+    pub(crate) budget: Budget,
+    pub(crate) on_unknown: OnUnknown,
+    pub(crate) rules: Rules,
 }
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Move {
+pub(crate) enum Move {
     /// The group gives the slot to another task.
     Assign(usize),
     /// The task learns the oldest assignment it has not heard of.
@@ -72,9 +72,9 @@ pub enum Move {
 }
 
 #[derive(Clone, Debug, Hash)]
-pub struct Record {
-    pub writer: Option<Writer>,
-    pub body: Arc<Body>,
+pub(crate) struct Record {
+    pub(crate) writer: Option<Writer>,
+    pub(crate) body: Arc<Body>,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -98,8 +98,8 @@ enum Told {
 }
 
 #[derive(Clone, Hash)]
-pub struct Task {
-    pub slot: Slot<u128>,
+pub(crate) struct Task {
+    pub(crate) slot: Slot<u128>,
     notices: VecDeque<bool>,
     net: VecDeque<Request>,
     acks: VecDeque<Ack>,
@@ -109,31 +109,37 @@ pub struct Task {
     bind: bool,
     air: Vec<(PartAt, u64)>,
     telling: VecDeque<(u64, Told)>,
-    pub refused: bool,
+    pub(crate) refused: bool,
 }
 
-/// A send: its intent, and whether the provider is known not to have taken it.
-type Sends = BTreeMap<(u128, u16), Vec<(u64, bool)>>;
+/// The sends of each part: intent, and what the provider made of it (none: it may have taken it).
+type Sends = BTreeMap<(u128, u16), Vec<(u64, Option<Refused>)>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Refused {
+    Throttled,
+    Rejected,
+}
 
 #[derive(Clone)]
-pub struct World {
-    pub config: Arc<Config>,
-    pub log: Vec<Record>,
+pub(crate) struct World {
+    pub(crate) config: Arc<Config>,
+    pub(crate) log: Vec<Record>,
     log_digest: u64,
     late: Vec<Request>,
-    pub tasks: Vec<Task>,
-    pub assigned: usize,
-    pub budget: Budget,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) assigned: usize,
+    pub(crate) budget: Budget,
     sends: Sends,
     named: BTreeSet<(PartAt, u64)>,
     told: BTreeSet<Told>,
 }
 
 /// A broken promise.
-pub type Checked = Result<(), String>;
+pub(crate) type Checked = Result<(), String>;
 
 impl World {
-    pub fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config) -> Self {
         let settings = |task| Settings {
             task,
             weights: [8, 3, 1],
@@ -168,7 +174,7 @@ impl World {
         world
     }
 
-    pub fn digest(&self) -> u64 {
+    pub(crate) fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.log_digest, &self.late, &self.tasks, self.assigned, self.budget).hash(&mut hasher);
         (&self.sends, &self.named, &self.told).hash(&mut hasher);
@@ -176,7 +182,7 @@ impl World {
     }
 
     /// Everything that can happen now.
-    pub fn moves(&self) -> Vec<Move> {
+    pub(crate) fn moves(&self) -> Vec<Move> {
         let mut moves = Vec::new();
         for task in 0..self.tasks.len() {
             self.own_moves(task, &mut moves);
@@ -196,7 +202,7 @@ impl World {
     }
 
     /// What a task does when nothing goes wrong, the most urgent first.
-    pub fn own_moves(&self, index: usize, moves: &mut Vec<Move>) {
+    pub(crate) fn own_moves(&self, index: usize, moves: &mut Vec<Move>) {
         let task = &self.tasks[index];
         let mut add = |possible: bool, next: Move| moves.extend(possible.then_some(next));
         add(!task.notices.is_empty(), Move::Tell(index));
@@ -239,7 +245,7 @@ impl World {
         add(task.slot.wants(Timer::Release), Move::Timer(index, Timer::Release));
     }
 
-    pub fn apply(&mut self, next: Move) -> Checked {
+    pub(crate) fn apply(&mut self, next: Move) -> Checked {
         match next {
             Move::Assign(to) => {
                 self.budget.moves -= 1;
@@ -360,16 +366,20 @@ impl World {
     }
 
     fn answer(&mut self, task: usize, pdu: usize, fate: Fate) -> Checked {
-        match fate {
-            Fate::Returned => self.budget.throttled -= 1,
-            Fate::Rejected => self.budget.rejected -= 1,
-            _ => {}
-        }
+        let refused = match fate {
+            Fate::Returned => {
+                self.budget.throttled -= 1;
+                Some(Refused::Throttled)
+            }
+            Fate::Rejected => {
+                self.budget.rejected -= 1;
+                Some(Refused::Rejected)
+            }
+            _ => None,
+        };
         let (part, intent) = self.tasks[task].air.remove(pdu);
-        if fate != Fate::Accepted {
-            let sends = self.sends.entry(self.key(part)).or_default();
-            sends.iter_mut().filter(|(i, _)| *i == intent).for_each(|(_, refused)| *refused = true);
-        }
+        let sends = self.sends.entry(self.key(part)).or_default();
+        sends.iter_mut().filter(|(i, _)| *i == intent).for_each(|(_, was)| *was = refused);
         let result = WholeResult::of(&result(part, intent)).ok();
         self.tell(task, Event::Answered { part, intent, fate, result })
     }
@@ -430,10 +440,10 @@ impl World {
             return Err(format!("{part:?} sent with another message's body"));
         }
         let sends = self.sends.entry((id, part.part)).or_default();
-        sends.push((intent, false));
+        sends.push((intent, None));
         let named = &self.named;
-        let bare = |&&(intent, refused): &&(u64, bool)| {
-            !refused && !named.iter().any(|&(at, named)| named == intent && at.part == part.part)
+        let bare = |&&(intent, refused): &&(u64, Option<Refused>)| {
+            refused.is_none() && !named.iter().any(|&(at, i)| i == intent && at.part == part.part)
         };
         match sends.iter().filter(bare).count() {
             0 | 1 => Ok(()),
@@ -456,18 +466,25 @@ impl World {
         }
     }
 
-    /// A summary tells the truth: what it says was not sent or taken was not.
+    /// A summary tells the truth: accepted was sent, rejected was rejected, the rest is not out.
     fn check_end(&self, id: u128, part: u16, end: End) -> Checked {
-        let sends = self.sends.get(&(id, part));
-        let perhaps_taken = sends.is_some_and(|s| s.iter().any(|&(_, refused)| !refused));
-        match end.how {
-            Ending::Accepted if !perhaps_taken => Err(format!("{id}/{part} accepted, never sent")),
-            Ending::Accepted => Ok(()),
-            _ if perhaps_taken && !end.doubtful => {
-                Err(format!("{id}/{part} told as {:?}, but it may be out", end.how))
-            }
-            _ => Ok(()),
-        }
+        let none = Vec::new();
+        let sends = self.sends.get(&(id, part)).unwrap_or(&none);
+        let perhaps_taken = sends.iter().any(|&(_, refused)| refused.is_none());
+        let rejected = sends.iter().any(|&(_, refused)| refused == Some(Refused::Rejected));
+        let expired = self.config.outgoing.iter().any(|m| m.id == id && m.expired);
+        let drained = self.log.iter().any(|record| matches!(*record.body, Body::Drain(_)));
+        let true_so_far = match end.how {
+            Ending::Accepted => return ensure(perhaps_taken, || format!("{id}/{part} never sent")),
+            Ending::Rejected => rejected,
+            Ending::Expired => expired,
+            Ending::Drained => drained,
+            Ending::Dropped | Ending::Abandoned => true,
+        };
+        ensure(true_so_far, || format!("{id}/{part} is not {:?}", end.how))?;
+        ensure(!perhaps_taken || end.doubtful, || {
+            format!("{id}/{part} told as {:?}, but it may be out", end.how)
+        })
     }
 
     /// A record reaches the journal.
@@ -510,7 +527,7 @@ impl World {
     }
 
     /// Nothing is lost: each message has its summary, or waits for an operator.
-    pub fn check_all_ended(&self) -> Checked {
+    pub(crate) fn check_all_ended(&self) -> Checked {
         let hold = self.config.on_unknown == OnUnknown::Hold;
         let held = |id: u128| hold && self.named.iter().any(|&(part, _)| self.key(part).0 == id);
         for message in &self.config.outgoing {
@@ -522,7 +539,7 @@ impl World {
     }
 
     /// Every final outcome in the journal is published.
-    pub fn check_all_published(&self) -> Checked {
+    pub(crate) fn check_all_published(&self) -> Checked {
         for record in &self.log {
             let Body::Outcomes(outcomes) = &*record.body else { continue };
             for (intent, part) in
@@ -539,7 +556,7 @@ impl World {
         Ok(())
     }
 
-    pub fn late(&self) -> usize {
+    pub(crate) fn late(&self) -> usize {
         self.late.len()
     }
 }
@@ -560,6 +577,10 @@ impl Task {
             refused: false,
         }
     }
+}
+
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(what()) }
 }
 
 fn result(part: PartAt, intent: u64) -> String {
