@@ -27,28 +27,32 @@ pub(crate) struct Search {
 }
 
 impl Search {
-    /// Every interleaving, or as many states as asked for.
+    /// Every interleaving. Gives up, as a violation, beyond this many states.
     pub(crate) fn exhaust(&mut self, world: World, states_max: usize) -> Result<(), Violation> {
-        let mut stack = vec![(world, Vec::new())];
-        while let Some((world, trace)) = stack.pop() {
+        // How each state was come to: the state before, and what happened.
+        let mut came: Vec<(usize, Option<Move>)> = vec![(0, None)];
+        let mut stack = vec![(world, 0)];
+        while let Some((world, here)) = stack.pop() {
             if !self.seen.insert(world.digest()) {
                 continue;
             }
             self.states += 1;
+            let violated = |what| Violation { what, trace: trace(&came, here) };
             if self.states > states_max {
-                return Ok(());
+                return Err(violated(format!("more than {states_max} states")));
             }
-            let violated = |what| Violation { what, trace: trace.clone() };
             self.check_fair_end(&world).map_err(violated)?;
             for next in world.moves() {
                 let mut after = world.clone();
-                let mut trace = trace.clone();
-                trace.push(next);
                 self.steps += 1;
-                match after.apply(next) {
-                    Ok(()) => stack.push((after, trace)),
-                    Err(what) => return Err(Violation { what, trace }),
+                let checked = after.apply(next);
+                if checked.is_ok() && self.seen.contains(&after.digest()) {
+                    continue;
                 }
+                came.push((here, Some(next)));
+                let there = came.len() - 1;
+                checked.map_err(|what| Violation { what, trace: trace(&came, there) })?;
+                stack.push((after, there));
             }
         }
         Ok(())
@@ -107,6 +111,16 @@ impl Search {
         }
         Err("no rest".to_owned())
     }
+}
+
+fn trace(came: &[(usize, Option<Move>)], mut here: usize) -> Vec<Move> {
+    let mut moves = Vec::new();
+    while let (before, Some(next)) = came[here] {
+        moves.push(next);
+        here = before;
+    }
+    moves.reverse();
+    moves
 }
 
 /// What the tasks do that are not assigned the slot, and what is late.

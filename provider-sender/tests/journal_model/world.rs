@@ -21,6 +21,7 @@ pub(crate) struct Outgoing {
     pub(crate) at: At,
     pub(crate) id: u128,
     pub(crate) parts: u16,
+    /// By the clock of task 0; the others' is behind.
     pub(crate) expired: bool,
 }
 
@@ -359,7 +360,7 @@ impl World {
                 parts: message.parts,
                 append_time_ms: 1,
                 attempt_began_ms: 1,
-                expires_at_ms: if message.expired { 0 } else { u64::MAX },
+                expires_at_ms: if message.expired { 1 } else { u64::MAX },
                 handle: message.id,
             }),
         )
@@ -397,7 +398,7 @@ impl World {
         self.carry_out(task)?;
         let it = &mut self.tasks[task];
         let parts = if it.bind { WINDOW.saturating_sub(it.air.len()) } else { 0 };
-        it.slot.handle(Event::Capacity { parts, now_ms: 1 });
+        it.slot.handle(Event::Capacity { parts, now_ms: u64::from(task == 0) });
         self.carry_out(task)
     }
 
