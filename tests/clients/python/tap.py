@@ -6,6 +6,7 @@ import time
 
 CHECKS = []
 POLL_SECONDS = 0.02
+CAUSE_MAX = 400
 BOUND_SECONDS = float(os.environ.get("SMPP_BOUND_SECONDS", "20"))
 
 
@@ -37,7 +38,7 @@ def cause_of_failure(function):
         function()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this check's failure
         text = " ".join(str(error).split())
-        return f"{type(error).__name__} {text}".strip()
+            return f"{type(error).__name__} {text}".strip()[:CAUSE_MAX]
     return None
 
 
