@@ -39,7 +39,9 @@ function checkAnswers(answers, tokenOf) {
 
 /** The rate recovers: submits are accepted again on the same bind. */
 async function servesAgain(session) {
-  for (let i = 0; i < MARKERS; i += 1) await eventually(() => submitMarker(session), "an accepted submit after the flood", 5_000);
+  for (let i = 0; i < MARKERS; i += 1) {
+    await eventually(() => submitMarker(session), "an accepted submit after the flood", 5_000);
+  }
 }
 
 async function submitMarker(session) {

@@ -5,8 +5,10 @@ import { newToken, smsc } from "./smsc.mjs";
 import { assert, check, equal } from "./tap.mjs";
 
 const [GSM, IA5, LATIN_1, BINARY, UCS_2] = [0, 1, 3, 4, 8];
-const PORTS = Buffer.from([0x05, 0x04, 0x0b, 0x84, 0x23, 0xf0]); // application port addressing (23.040, 9.2.3.24.4)
-const EXTENSION = { "\f": 0x0a, "^": 0x14, "{": 0x28, "}": 0x29, "\\": 0x2f, "[": 0x3c, "~": 0x3d, "]": 0x3e, "|": 0x40, "€": 0x65 };
+const PORTS = Buffer.from([0x05, 0x04, 0x3e, 0x81, 0x3e, 0x80]); // application ports 16001, 16000 (23.040, 9.2.3.24.4)
+const EXTENSION = {
+  "\f": 0x0a, "^": 0x14, "{": 0x28, "}": 0x29, "\\": 0x2f, "[": 0x3c, "~": 0x3d, "]": 0x3e, "|": 0x40, "€": 0x65,
+};
 
 const utf16be = (text) => Buffer.from(text, "utf16le").swap16();
 
@@ -76,16 +78,22 @@ check("binary with a port in its user data header arrives with it", async () => 
 });
 
 /** Text with the token in every slice of 67 characters. */
-const longText = (token, length) =>
-  Array.from({ length: Math.ceil(length / 25) }, (_, i) => `${token} no. ${String(i).padStart(3, "0")}. `).join("").slice(0, length);
+const longText = (token, length) => {
+  const block = (_, i) => `${token} no. ${String(i).padStart(3, "0")}. `;
+  return Array.from({ length: Math.ceil(length / 25) }, block).join("").slice(0, length);
+};
 
-const slices = (text, length) => Array.from({ length: Math.ceil(text.length / length) }, (_, i) => text.slice(i * length, (i + 1) * length));
+const slices = (text, length) =>
+  Array.from({ length: Math.ceil(text.length / length) }, (_, i) => text.slice(i * length, (i + 1) * length));
 
 const header = (width, reference, total, index) =>
   Buffer.from(width === 8 ? [5, 0, 3, reference, total, index] : [6, 8, 4, reference >> 8, reference & 0xff, total, index]);
 
 const byUdh = (parts, width, reference, data_coding) =>
-  parts.map((part, i) => ({ data_coding, short_message: { udh: header(width, reference, parts.length, i + 1), message: part } }));
+  parts.map((message, i) => {
+    const udh = header(width, reference, parts.length, i + 1);
+    return { data_coding, short_message: { udh, message } };
+  });
 
 /** Submits each over the next session in turn; all must be accepted under ids of their own. */
 async function sendParts(sessions, destination, submits) {
@@ -98,7 +106,8 @@ async function sendParts(sessions, destination, submits) {
 async function arriveInParts(token, contents, way, coding, destination) {
   const found = await smsc.awaitParts(token, contents.length);
   const distinct = (values) => new Set(values).size;
-  equal(found.map((p) => [p.reference?.way, p.reference?.total]), contents.map(() => [way, contents.length]), "way and total");
+  const ways = found.map((p) => [p.reference?.way, p.reference?.total]);
+  equal(ways, contents.map(() => [way, contents.length]), "way and total");
   equal(found.map((p) => p.reference.index), contents.map((_, i) => i + 1), "order of the parts");
   equal(distinct(found.map((p) => p.reference.number)), 1, "number of references");
   equal(distinct(found.map((p) => p.bind)), 1, "number of the provider's binds");
@@ -149,7 +158,9 @@ check("parts of one message over two binds, out of order, are joined under one r
   const [token, destination] = [newToken(), newDestination()];
   const parts = slices(longText(token, 400), 150);
   const [one, two, three] = byUdh(parts, 16, 0x0203, GSM);
-  await bound((first) => bound((second) => sendParts([first, second], destination, [three, one, two]), { mode: "transmitter" }));
+  const overTwo = (first) =>
+    bound((second) => sendParts([first, second], destination, [three, one, two]), { mode: "transmitter" });
+  await bound(overTwo);
   await arriveInParts(token, parts.map((part) => Buffer.from(part)), "udh16", GSM, destination);
 });
 

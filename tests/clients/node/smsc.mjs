@@ -23,8 +23,9 @@ function takeHeaderApart(octets) {
   for (let at = 1; at < end; at += 2 + octets[at + 1]) {
     const value = octets.subarray(at + 2, at + 2 + octets[at + 1]);
     assert(at + 2 + value.length <= end, "element beyond the user data header");
-    if (octets[at] === 0x00) reference = { way: "udh8", number: value[0], total: value[1], index: value[2] };
-    else if (octets[at] === 0x08) reference = { way: "udh16", number: value.readUInt16BE(0), total: value[2], index: value[3] };
+    const [total, index] = value.subarray(-2);
+    if (octets[at] === 0x00) reference = { way: "udh8", number: value[0], total, index };
+    else if (octets[at] === 0x08) reference = { way: "udh16", number: value.readUInt16BE(0), total, index };
     else others.push(octets.subarray(at, at + 2 + value.length));
   }
   return { reference, udh: Buffer.concat(others), content: octets.subarray(end) };

@@ -11,7 +11,7 @@ from tap import check, equal
 
 GSM, LATIN_1, BINARY, UCS_2 = 0, 3, 4, 8
 UDH_INDICATOR = 0x40
-PORTS = bytes([0x05, 0x04, 0x0B, 0x84, 0x23, 0xF0])  # application port addressing (23.040, 9.2.3.24.4)
+PORTS = bytes([0x05, 0x04, 0x3E, 0x81, 0x3E, 0x80])  # application ports 16001, 16000 (23.040, 9.2.3.24.4)
 
 
 def arrives(token, content, destination, coding):
@@ -104,7 +104,8 @@ def long_text(token, length):
 def arrives_in_parts(token, parts, way, coding, destination):
     """The parts as sent, each once, in their order, under one reference, over one bind."""
     found = SMSC.await_parts(token, len(parts))
-    equal([p.reference and (p.reference.way, p.reference.total) for p in found], [(way, len(parts))] * len(parts), "way and total")
+    ways = [p.reference and (p.reference.way, p.reference.total) for p in found]
+    equal(ways, [(way, len(parts))] * len(parts), "way and total")
     equal([p.reference.index for p in found], list(range(1, len(parts) + 1)), "order of the parts")
     equal(len({p.reference.number for p in found}), 1, "number of references")
     equal(len({p.bind for p in found}), 1, "number of the provider's binds")
@@ -135,13 +136,18 @@ def by_udh(parts, width, reference, coding):
     ]
 
 
+def by_smpplib(parts, coding, esm_class):
+    """What gsm.make_parts returned, as fields of submits."""
+    return [{"short_message": part, "esm_class": esm_class, "data_coding": coding} for part in parts]
+
+
 @check("a long text by smpplib's own splitting (user data header, 8 bits) arrives")
 def _():
     token, destination = new_token(), new_destination()
     parts, coding, esm_class = gsm.make_parts(long_text(token, 400))
     equal((len(parts), esm_class), (3, UDH_INDICATOR), "parts and esm_class of smpplib")
     with bound() as client:
-        send_parts([client], destination, [{"short_message": p, "esm_class": esm_class, "data_coding": coding} for p in parts])
+        send_parts([client], destination, by_smpplib(parts, coding, esm_class))
     arrives_in_parts(token, [part[6:] for part in parts], "udh8", GSM, destination)
 
 
@@ -158,9 +164,10 @@ def _():
 @check("a long Unicode text with emoji by user data header arrives")
 def _():
     token, destination = new_token(), new_destination()
-    parts, coding, esm_class = gsm.make_parts(long_text(token, 70) + "日本語 👋🏽 " + long_text(token, 54), encoding=UCS_2)
+    text = long_text(token, 70) + "日本語 👋🏽 " + long_text(token, 54)
+    parts, coding, esm_class = gsm.make_parts(text, encoding=UCS_2)
     with bound() as client:
-        send_parts([client], destination, [{"short_message": p, "esm_class": esm_class, "data_coding": coding} for p in parts])
+        send_parts([client], destination, by_smpplib(parts, coding, esm_class))
     arrives_in_parts(token, [part[6:] for part in parts], "udh8", UCS_2, destination)
 
 
@@ -168,9 +175,10 @@ def _():
 def _():
     token, destination = new_token(), new_destination()
     parts, coding, esm_class = gsm.make_parts(long_text(token, 400), use_udhi=False)
-    common = {"sar_msg_ref_num": 0x1234, "sar_total_segments": len(parts), "esm_class": esm_class, "data_coding": coding}
+    submits = by_smpplib(parts, coding, esm_class)
+    for i, fields in enumerate(submits, start=1):
+        fields |= {"sar_msg_ref_num": 0x1234, "sar_total_segments": len(parts), "sar_segment_seqnum": i}
     with bound() as client:
-        submits = [common | {"short_message": part, "sar_segment_seqnum": i} for i, part in enumerate(parts, start=1)]
         send_parts([client], destination, submits)
     # sar references have 16 bits, and what came in parts keeps the width of its reference.
     arrives_in_parts(token, parts, "udh16", GSM, destination)

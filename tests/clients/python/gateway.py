@@ -5,6 +5,7 @@ import logging
 import os
 import ssl
 import struct
+import time
 import warnings
 from itertools import count
 
@@ -72,12 +73,14 @@ def bound(mode="transceiver", tls=False, system_id=SYSTEM_ID, password=PASSWORD)
 
 def response_to(client, request):
     """The response to a PDU that was sent; enquire_links in between are answered."""
-    while True:
+    deadline = time.monotonic() + BOUND_SECONDS
+    while time.monotonic() < deadline:
         pdu = client.read_pdu()
         if pdu.command == "enquire_link":
             client._enquire_link_received(pdu)
         elif pdu.sequence == request.sequence and pdu.is_response():
             return pdu
+    raise AssertionError(f"no response to {request.command} within {BOUND_SECONDS:g} s")
 
 
 def message(destination, **fields):

@@ -2,7 +2,10 @@
 
 import socket
 import struct
+import time
 from dataclasses import dataclass
+
+from tap import BOUND_SECONDS
 
 GENERIC_NACK = 0x80000000
 SUBMIT_SM = 0x00000004
@@ -48,13 +51,15 @@ def read_frame(stream: socket.socket):
 def exchange(stream, request):
     """Sends a request and returns its response (or generic_nack); answers enquire_link meanwhile."""
     stream.sendall(request.octets())
-    while True:
+    deadline = time.monotonic() + BOUND_SECONDS
+    while time.monotonic() < deadline:
         frame = read_frame(stream)
         if frame.command == ENQUIRE_LINK:
             stream.sendall(Frame(ENQUIRE_LINK_RESP, 0, frame.sequence, b"").octets())
         elif frame.command & RESPONSE:
             assert frame.sequence == request.sequence, f"response to {frame.sequence} instead of {request.sequence}"
             return frame
+    raise AssertionError(f"no response to {request.command:#x} within {BOUND_SECONDS:g} s")
 
 
 def c_string(text):

@@ -38,7 +38,7 @@ def cause_of_failure(function):
         function()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this check's failure
         text = " ".join(str(error).split())
-            return f"{type(error).__name__} {text}".strip()[:CAUSE_MAX]
+        return f"{type(error).__name__} {text}".strip()[:CAUSE_MAX]
     return None
 
 

@@ -42,7 +42,17 @@ client() {
     esac
 }
 
-# run CLIENT FAULT: output in $work/out
+# dissect CLIENT: what it and the stand-in wrote (the clients send one unknown command on purpose)
+dissect() {
+    "$here/../capture/capture.sh" stop "$work/pcap"
+    if "$here/../capture/dissect.sh" --allow 0x0000000a "$work/pcap" "$SMPP_PORT" >"$work/dissected" 2>/dev/null; then
+        echo "ok - $1, captured: $(tail -n 1 "$work/dissected")"
+    else
+        echo "not ok - $1, captured:"; grep error "$work/dissected"; failed=1
+    fi
+}
+
+# run CLIENT FAULT BOUND: output in $work/out
 run() {
     export SMSC_RECORD="$work/record.$1.$2" STAND_IN_PORTS="$work/ports" STAND_IN_FAULT="$2" SMPP_BOUND_SECONDS="$3"
     rm -f "$STAND_IN_PORTS"
@@ -51,8 +61,10 @@ run() {
     for _ in {1..200}; do [[ -s "$STAND_IN_PORTS" ]] && break || sleep 0.05; done
     read -r SMPP_PORT SMPP_TLS_PORT <"$STAND_IN_PORTS"
     export SMPP_PORT SMPP_TLS_PORT
-    local code=0
+    local code=0 captured=""
+    if [[ -z "$2" ]] && "$here/../capture/capture.sh" start "$work/pcap" "$SMPP_PORT"; then captured=yes; fi
     client "$1" >"$work/out" 2>&1 || code=$?
+    [[ -z "$captured" ]] || dissect "$1"
     kill "$stand_in" && wait "$stand_in" 2>/dev/null || true
     stand_in=""
     return "$code"

@@ -29,17 +29,19 @@ delete smpp.tlvs.message_payload.filter;
 let binds = 0;
 let nextId = 0;
 let references = 0;
+let calls = 0;
 const assemblies = new Map();
+
+/** Faults that strike now and then: every seventh time. */
+const seventh = () => (calls += 1) % 7 === 0;
 
 function record(fields) {
   const line = { at_ms: Date.now(), bind: 0, sequence: ++references, ...fields };
   if (FAULT === "text") line.short_message_hex = line.short_message_hex.replace(/.$/, "0");
   if (FAULT === "coding") line.data_coding = 1;
-  appendFileSync(process.env.SMSC_RECORD, `${JSON.stringify(line)}\n`);
-  if (FAULT === "double" && Math.random() < 0.05) record2(line);
+  const times = FAULT === "double" && seventh() ? 2 : 1;
+  appendFileSync(process.env.SMSC_RECORD, `${JSON.stringify(line)}\n`.repeat(times));
 }
-
-const record2 = (line) => appendFileSync(process.env.SMSC_RECORD, `${JSON.stringify(line)}\n`);
 
 function fieldsOf(pdu, destination) {
   return {
@@ -87,11 +89,12 @@ function asUdh(pdu, part, reference) {
     ? Buffer.from([5, 0, 3, reference, part.total, part.index])
     : Buffer.from([6, 8, 4, 1, reference, part.total, part.index]);
   if (FAULT === "sar" && part.sar) return { ...fields, sar: { reference, total: part.total, index: part.index } };
-  return { ...fields, esm_class: pdu.esm_class | 0x40, short_message_hex: Buffer.concat([header, part.content]).toString("hex") };
+  const short_message_hex = Buffer.concat([header, part.content]).toString("hex");
+  return { ...fields, esm_class: pdu.esm_class | 0x40, short_message_hex };
 }
 
 function accept(pdu) {
-  if (FAULT === "drop" && Math.random() < 0.05) return;
+  if (FAULT === "drop" && seventh()) return;
   const part = pdu.command === "submit_sm" ? concatenationOf(pdu) : null;
   if (part) assemble(pdu, part);
   else for (const to of pdu.dest_address ?? [pdu]) record(fieldsOf(pdu, to.destination_addr));
@@ -138,10 +141,10 @@ function submit(state, pdu, answer) {
   state.pending += 1;
   return setTimeout(() => {
     state.pending -= 1;
-    if (FAULT === "unanswered" && Math.random() < 0.05) return;
+    if (FAULT === "unanswered" && seventh()) return;
     accept(pdu);
     answer(pdu, { message_id: `id-${FAULT === "same_id" ? 0 : ++nextId}` });
-    if (FAULT === "answered_twice" && Math.random() < 0.05) answer(pdu, { message_id: "again" });
+    if (FAULT === "answered_twice" && seventh()) answer(pdu, { message_id: "again" });
   }, ANSWER_MS);
 }
 
