@@ -58,7 +58,10 @@ run() {
     rm -f "$STAND_IN_PORTS"
     node "$here/stand_in.mjs" &
     stand_in=$!
-    for _ in {1..200}; do [[ -s "$STAND_IN_PORTS" ]] && break || sleep 0.05; done
+    for _ in {1..200}; do
+        [[ ! -s "$STAND_IN_PORTS" ]] || break
+        sleep 0.05
+    done
     read -r SMPP_PORT SMPP_TLS_PORT <"$STAND_IN_PORTS"
     export SMPP_PORT SMPP_TLS_PORT
     local code=0 captured=""
