@@ -52,7 +52,7 @@ stop() {
     # What the kernel still holds is written before dumpcap ends.
     rm -f "$pcap.pid"
     # Else it reached a bound (or was killed), and the file is not all there was.
-    is_dumpcap "$pid" && ! gone "$pid" || fail "the capture had ended before: $(said)"
+    { is_dumpcap "$pid" && ! gone "$pid"; } || fail "the capture had ended before: $(said)"
     kill -INT "$pid"
     wait_until 10 gone "$pid" || { kill -KILL "$pid"; fail "the capture did not end within 10 s"; }
     # "Packets received/dropped on interface 'Loopback: lo': 4711/0 (…)"
