@@ -36,7 +36,7 @@ impl std::fmt::Debug for Link {
 
 /// What came of waiting for the link.
 pub(super) enum News {
-    Connected(anyhow::Result<Bind>),
+    Connected(anyhow::Result<Box<Bind>>),
     Read(std::io::Result<()>),
 }
 
@@ -47,7 +47,7 @@ impl Link {
             return News::Read(bind.read().await);
         }
         match &mut self.connecting {
-            Some(connecting) => News::Connected(connecting.await),
+            Some(connecting) => News::Connected(connecting.await.map(Box::new)),
             None => std::future::pending().await,
         }
     }
@@ -121,7 +121,7 @@ impl SlotTask {
         match news {
             News::Connected(Ok(bind)) => {
                 self.link.connecting = None;
-                self.link.bind = Some(bind);
+                self.link.bind = Some(*bind);
             }
             News::Connected(Err(error)) => {
                 let error = format!("{error:#}");
