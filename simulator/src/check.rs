@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn all_once(sent: &[Sent]) -> BTreeMap<Key, u32> {
-        sent.iter().map(|sent| (key(sent), 1)).collect()
+        sent.iter().map(|sent| ((sent.number, sent.part), 1)).collect()
     }
 
     fn ten_messages() -> Vec<Sent> {

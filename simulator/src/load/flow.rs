@@ -37,7 +37,8 @@ pub struct Manner {
 
 /// Before a submit that was refused as too fast is sent again.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
-/// Submits that wait for that, for each place in the window; more are refused for good.
+/// Submits that may wait for that, for each place in the window; with more of them nothing new is
+/// begun.
 const RETRIES_PER_WINDOW: usize = 16;
 /// Octets in the output, beyond which no more submits are added.
 const OUTPUT_MAX: usize = 256 << 10;
@@ -139,7 +140,8 @@ impl Flow {
     pub fn deadline(&self) -> Option<Instant> {
         let sweep = (self.inflight.open() > 0).then(|| self.swept + SWEEP);
         let retry = self.retries.front().map(|retry| retry.due);
-        let due = [self.next.map(|(_, due)| due), retry].into_iter().flatten().min();
+        let next = self.next.filter(|_| self.may_begin()).map(|(_, due)| due);
+        let due = [next, retry].into_iter().flatten().min();
         [due.filter(|_| self.may_submit()), sweep].into_iter().flatten().min()
     }
 
@@ -191,6 +193,10 @@ impl Flow {
         self.inflight.room() > 0 && self.output.len() < OUTPUT_MAX && !self.peer_unbinds
     }
 
+    fn may_begin(&self) -> bool {
+        self.retries.len() < self.manner.window * RETRIES_PER_WINDOW
+    }
+
     fn advance(&mut self) {
         self.next =
             self.items.next(&self.plan).map(|item| (item, self.start + self.plan.due(&item)));
@@ -201,7 +207,7 @@ impl Flow {
         if let Some(retry) = self.retries.pop_front_if(|retry| retry.due <= now) {
             return Some((retry.item, retry.refusals));
         }
-        let (item, _) = self.next.filter(|(_, due)| *due <= now)?;
+        let (item, _) = self.next.filter(|(_, due)| *due <= now && self.may_begin())?;
         self.advance();
         Some((item, 0))
     }
@@ -230,8 +236,7 @@ impl Flow {
             CommandStatus::from(status),
             CommandStatus::EsmeRthrottled | CommandStatus::EsmeRmsgqful
         );
-        let has_room = self.retries.len() < self.manner.window * RETRIES_PER_WINDOW;
-        if is_too_fast && refusals < self.manner.retries_max && has_room {
+        if is_too_fast && refusals < self.manner.retries_max {
             self.stats.retried += 1;
             let due = now.instant + RETRY_AFTER;
             self.retries.push_back(Retry { item, refusals: refusals + 1, status, due });

@@ -219,7 +219,7 @@ mod tests {
         let mix = Mix { high: 1, normal: 8, bulk: 1 };
         for connection in 0..10 {
             let numbers = (0..10_000).map(|n| n * 10 + connection);
-            let mut counts = [0, 0, 0];
+            let mut counts = [0u32; 3];
             numbers.for_each(|number| counts[usize::from(mix.priority_of(number))] += 1);
             assert!(counts[0].abs_diff(1_000) < 150 && counts[2].abs_diff(1_000) < 150);
         }

@@ -16,7 +16,7 @@ const OUTPUT_MAX: usize = 1 << 20;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves one connection until it ends.
-pub async fn serve(stream: impl Stream, hub: &Hub) {
+pub(super) async fn serve(stream: impl Stream, hub: &Hub) {
     let mut settings = hub.settings();
     let current = Arc::clone(&settings.borrow_and_update());
     let (bind, session) = hub.session(current, Now::read());

@@ -24,7 +24,7 @@ const BODY_MAX: usize = 64 << 10;
 type Answer = (StatusCode, Value);
 
 /// Serves the control port until the program ends.
-pub async fn serve(listener: TcpListener, hub: Arc<Hub>) {
+pub(super) async fn serve(listener: TcpListener, hub: Arc<Hub>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(connection(stream, Arc::clone(&hub)))),

@@ -37,7 +37,7 @@ pub struct Settings {
 pub struct RateLimit {
     /// Submits per second and bind.
     pub per_s: f64,
-    /// Submits that may come at once; by default what comes in 10 ms, at least one.
+    /// Submits that may come at once; by default what comes in 100 ms, at least two.
     #[serde(default)]
     pub burst: Option<f64>,
     #[serde(default)]
