@@ -9,3 +9,4 @@ pub mod id;
 pub mod message;
 pub mod octets;
 pub mod pacing;
+pub mod routing;
