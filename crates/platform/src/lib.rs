@@ -1,1 +1,13 @@
-//! Skeleton.
+//! The rim: Kafka, DynamoDB, SQS, secrets, settings, telemetry, shutdown. Decisions live elsewhere;
+//! these adapters carry them out and report honestly what happened.
+#![forbid(unsafe_code)]
+
+pub mod aws;
+pub mod clock;
+pub mod config_store;
+pub mod kafka;
+pub mod queue;
+pub mod secrets;
+pub mod settings;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,12 @@
+//! Kafka: client settings, producers that say what became of each record, topic safety.
+
+mod client;
+mod publisher;
+mod topics;
+
+pub use client::{Context, KafkaSettings};
+pub use publisher::{Outcome, Publisher, Record, Refused, Sink};
+pub use topics::{TopicUnsafe, check_topics};
+
+mod batch;
+pub use batch::{Batch, NotPublished};

@@ -1,0 +1,104 @@
+//! What both sides of a session share: output, sequence numbers, timers, and how it ends.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use rusmpp::CommandStatus;
+
+use super::{
+    timer::{Timer, Timers},
+    window::Sequence,
+};
+use crate::pdu::{EncodeError, Pdu, encode};
+
+/// How far the session has come on its way to the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    /// Nothing new is taken; what waits for an answer gets it.
+    Draining(Asked),
+    /// Our `unbind` has gone out under this sequence number.
+    Unbinding(u32),
+    Closed,
+}
+
+/// Who wants the session to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    ByUs,
+    /// By `unbind` with this sequence number, answered when the window is empty.
+    ByPeer(u32),
+}
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) output: BytesMut,
+    pub(super) timers: Timers,
+    pub(super) sequence: Sequence,
+    pub(super) phase: Phase,
+    pub(super) enquire_link_interval: Duration,
+    pub(super) response_deadline: Duration,
+    pub(super) drain_deadline: Duration,
+}
+
+impl Link {
+    pub(super) fn new(interval: Duration, response: Duration, drain: Duration) -> Self {
+        Self {
+            output: BytesMut::new(),
+            timers: Timers::default(),
+            sequence: Sequence::new(),
+            phase: Phase::Running,
+            enquire_link_interval: interval,
+            response_deadline: response,
+            drain_deadline: drain,
+        }
+    }
+
+    /// Any whole frame shows that the peer lives.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.timers.stop(Timer::EnquireLink);
+        self.timers.set(Timer::Idle, now.checked_add(self.enquire_link_interval));
+    }
+
+    /// Writes a request; the answer will bear the number that is returned.
+    pub(super) fn request(&mut self, pdu: &Pdu) -> Result<u32, EncodeError> {
+        let sequence = self.sequence.take();
+        encode(&mut self.output, CommandStatus::EsmeRok, sequence, pdu)?;
+        Ok(sequence)
+    }
+
+    /// Writes a PDU without a body; it always fits.
+    pub(super) fn bodyless(&mut self, sequence: u32, pdu: &Pdu) {
+        let _fits = encode(&mut self.output, CommandStatus::EsmeRok, sequence, pdu);
+    }
+
+    pub(super) fn enquire(&mut self, now: Instant) {
+        let sequence = self.sequence.take();
+        self.bodyless(sequence, &Pdu::EnquireLink);
+        self.timers.set(Timer::EnquireLink, now.checked_add(self.response_deadline));
+    }
+
+    pub(super) fn drain(&mut self, asked: Asked, now: Instant) {
+        self.phase = Phase::Draining(asked);
+        self.timers.set(Timer::Drain, now.checked_add(self.drain_deadline));
+    }
+
+    pub(super) fn unbind(&mut self, now: Instant) {
+        let sequence = self.sequence.take();
+        self.bodyless(sequence, &Pdu::Unbind);
+        self.phase = Phase::Unbinding(sequence);
+        self.timers.stop(Timer::Drain);
+        self.timers.set(Timer::Unbind, now.checked_add(self.response_deadline));
+    }
+
+    /// Answers a `command_length` that cannot be true; nothing of that PDU is known.
+    pub(super) fn bad_length(&mut self) {
+        let status = CommandStatus::EsmeRinvcmdlen;
+        let _fits = encode(&mut self.output, status, 0, &Pdu::GenericNack);
+    }
+
+    pub(super) fn close(&mut self) {
+        self.phase = Phase::Closed;
+        self.timers.stop_all();
+    }
+}
