@@ -10,3 +10,4 @@ pub mod message;
 pub mod octets;
 pub mod pacing;
 pub mod routing;
+pub mod segmentation;

@@ -37,6 +37,11 @@ pub struct Outdated {
     pub current: Option<u64>,
 }
 
+/// A version that was never written: waiting does not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("configuration version {0} does not exist")]
+pub struct NoSuchVersion(pub u64);
+
 impl ConfigStore {
     /// The table named `table`.
     #[must_use]
@@ -67,7 +72,7 @@ impl ConfigStore {
     /// The document of a version.
     ///
     /// # Errors
-    /// It is not there or broken, or DynamoDB does not answer.
+    /// [`NoSuchVersion`], it is broken, or DynamoDB does not answer.
     pub async fn load(&self, version: u64) -> anyhow::Result<Arc<Document>> {
         let writer = self.writer_of(version).await?;
         let mut pages = self
@@ -87,7 +92,7 @@ impl ConfigStore {
                 packed.extend_from_slice(data.context("a chunk without data")?.as_ref());
             }
         }
-        anyhow::ensure!(!packed.is_empty(), "configuration version {version} does not exist");
+        anyhow::ensure!(!packed.is_empty(), "configuration version {version} has no chunks");
         let mut json = Vec::new();
         GzDecoder::new(packed.as_slice()).take(DOCUMENT_MAX).read_to_end(&mut json)?;
         let document = serde_json::from_slice(&json)
@@ -192,7 +197,7 @@ impl ConfigStore {
             .await
             .context("table config does not answer")?;
         let writer = head.item.as_ref().and_then(|item| item.get("writer")?.as_s().ok());
-        writer.cloned().with_context(|| format!("configuration version {version} does not exist"))
+        writer.cloned().ok_or_else(|| NoSuchVersion(version).into())
     }
 }
 
