@@ -1,1 +1,3 @@
-//! Skeleton.
+//! The provider's side of the gateway: slots, pacing, the submit journal.
+
+pub mod journal;
