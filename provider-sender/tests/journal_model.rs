@@ -26,6 +26,7 @@ fn small(budget: Budget) -> Config {
         budget,
         on_unknown: OnUnknown::Resend,
         rules: Rules::default(),
+        eager: true,
     }
 }
 
@@ -95,6 +96,7 @@ fn large(rules: Rules, random: &mut fastrand::Rng) -> Config {
         },
         on_unknown: OnUnknown::Resend,
         rules,
+        eager: false,
     }
 }
 
@@ -113,7 +115,7 @@ fn medium(rules: Rules, random: &mut fastrand::Rng) -> Config {
     let outgoing = (0..random.u64(1..=2))
         .map(|i| Outgoing { expired: expired && i == 0, ..message(0, i, 1 + u128::from(i), 1) })
         .collect();
-    Config { outgoing, rules, ..small(budget) }
+    Config { outgoing, rules, eager: false, ..small(budget) }
 }
 
 /// Walks until a promise is broken or the steps are used up.

@@ -47,6 +47,9 @@ pub(crate) struct Config {
     pub(crate) budget: Budget,
     pub(crate) on_unknown: OnUnknown,
     pub(crate) rules: Rules,
+    /// What depends on nobody else happens at once: messages that are there are read, and so is the
+    /// journal up to a given offset. Far fewer interleavings.
+    pub(crate) eager: bool,
 }
 
 /// One thing that happens.
@@ -399,7 +402,21 @@ impl World {
         let it = &mut self.tasks[task];
         let parts = if it.bind { WINDOW.saturating_sub(it.air.len()) } else { 0 };
         it.slot.handle(Event::Capacity { parts, now_ms: u64::from(task == 0) });
-        self.carry_out(task)
+        self.carry_out(task)?;
+        if self.config.eager { self.read_at_once(task) } else { Ok(()) }
+    }
+
+    fn read_at_once(&mut self, task: usize) -> Checked {
+        if matches!(self.tasks[task].reading, Some((_, Some(_)))) {
+            return self.read(task);
+        }
+        for priority in 0..3 {
+            let it = &self.tasks[task];
+            if it.slot.room(priority) > 0 && self.next_message(it, priority).is_some() {
+                return self.message(task, priority);
+            }
+        }
+        Ok(())
     }
 
     fn carry_out(&mut self, index: usize) -> Checked {
