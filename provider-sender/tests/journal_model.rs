@@ -46,21 +46,18 @@ fn exhaust(name: &str, config: Config) {
 }
 
 #[test]
-fn every_interleaving_of_a_move_a_throttling_and_a_position_keeps_the_promise() {
-    let budget = Budget { moves: 1, throttled: 1, positions: 1, ..Budget::default() };
-    exhaust("move, throttling, position", small(budget));
+fn every_interleaving_around_a_move_with_one_message_keeps_the_promise() {
+    let one = |budget| Config { outgoing: vec![message(0, 0, 1, 1)], ..small(budget) };
+    let moved = Budget { moves: 1, ..Budget::default() };
+    exhaust("a move", one(moved));
+    exhaust("a move, a throttling", one(Budget { throttled: 1, ..moved }));
+    exhaust("a move, a position", one(Budget { positions: 1, ..moved }));
+    exhaust("a move, a late append", one(Budget { late: 1, ..moved }));
 }
 
 #[test]
-fn every_interleaving_of_a_move_and_a_late_append_keeps_the_promise() {
-    let budget = Budget { moves: 1, late: 1, ..Budget::default() };
-    exhaust("move, late append", small(budget));
-}
-
-#[test]
-fn every_interleaving_of_all_with_one_message_keeps_the_promise() {
-    let budget = Budget { moves: 2, throttled: 1, late: 1, positions: 1, ..Budget::default() };
-    exhaust("one message", Config { outgoing: vec![message(0, 0, 1, 1)], ..small(budget) });
+fn every_interleaving_around_a_move_with_two_messages_keeps_the_promise() {
+    exhaust("two messages, a move", small(Budget { moves: 1, ..Budget::default() }));
 }
 
 /// More of everything: for random walks.
@@ -93,6 +90,7 @@ fn large(rules: Rules, random: &mut fastrand::Rng) -> Config {
             positions: random.u8(0..=3),
             resolutions: 0,
             drains: random.u8(0..=1),
+            retakes: random.u8(0..=3),
         },
         on_unknown: OnUnknown::Resend,
         rules,

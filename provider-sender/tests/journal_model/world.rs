@@ -38,6 +38,8 @@ pub(crate) struct Budget {
     pub(crate) positions: u8,
     pub(crate) resolutions: u8,
     pub(crate) drains: u8,
+    /// Takeovers by a task that does not know yet that it lost the slot.
+    pub(crate) retakes: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -150,7 +152,7 @@ impl World {
             intent_parts_max: 2,
             intents_in_flight_max: 2,
             messages_max: 8,
-            outcomes_max: 2,
+            outcomes_max: if config.eager { 1 } else { 2 },
             on_unknown: config.on_unknown,
             repeats_max: 100,
             repeats_ms: 1000,
@@ -224,9 +226,9 @@ impl World {
             add(true, Move::Answer(index, pdu, Fate::Accepted));
         }
         add(!task.telling.is_empty(), Move::Confirm(index));
-        for timer in [Timer::Flush, Timer::Retake] {
-            add(task.slot.wants(timer), Move::Timer(index, timer));
-        }
+        add(task.slot.wants(Timer::Flush), Move::Timer(index, Timer::Flush));
+        let may_retake = self.assigned == index || self.budget.retakes > 0;
+        add(may_retake && task.slot.wants(Timer::Retake), Move::Timer(index, Timer::Retake));
         let news = task.looked_to < self.log.len();
         add(news && task.slot.wants(Timer::Look), Move::Timer(index, Timer::Look));
     }
@@ -303,7 +305,9 @@ impl World {
             }
             Move::Confirm(task) => self.confirm(task),
             Move::Timer(task, timer) => {
+                let ghost = task != self.assigned;
                 self.budget.positions -= u8::from(timer == Timer::Position);
+                self.budget.retakes -= u8::from(timer == Timer::Retake && ghost);
                 self.tell(task, Event::Timer(timer))
             }
             Move::Resolve(part, intent, word) => {
