@@ -16,6 +16,12 @@ pub(crate) struct Violation {
     pub(crate) trace: Vec<Move>,
 }
 
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\nafter {:#?}", self.what, self.trace)
+    }
+}
+
 /// What a search has seen.
 #[derive(Default)]
 pub(crate) struct Search {

@@ -5,13 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use provider_sender::journal::{
-    Action, Event, JournalRecord, Message, OnUnknown, Publication, Rules, Settings, Slot, Ticket,
-    Timer,
+    Action, Event, JournalRecord, Message, OnUnknown, Rules, Settings, Slot, Ticket, Timer,
 };
 use uuid::Uuid;
-use wire::submit_journal::{
-    At, Body, Drain, End, Ending, Fate, PartAt, Resolution, WholeResult, Word, Writer,
-};
+use wire::submit_journal::{At, Body, Drain, Fate, PartAt, Resolution, WholeResult, Word, Writer};
 
 pub(crate) const WINDOW: usize = 2;
 
@@ -97,7 +94,7 @@ enum Ack {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
+pub(super) enum Told {
     Result(String),
     Summary(u128),
     Doubt(PartAt, u64),
@@ -119,10 +116,10 @@ pub(crate) struct Task {
 }
 
 /// The sends of each part: intent, and what the provider made of it (none: it may have taken it).
-type Sends = BTreeMap<(u128, u16), Vec<(u64, Option<Refused>)>>;
+pub(super) type Sends = BTreeMap<(u128, u16), Vec<(u64, Option<Refused>)>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Refused {
+pub(super) enum Refused {
     Throttled,
     Rejected,
 }
@@ -136,9 +133,9 @@ pub(crate) struct World {
     pub(crate) tasks: Vec<Task>,
     pub(crate) assigned: usize,
     pub(crate) budget: Budget,
-    sends: Sends,
-    named: BTreeSet<(PartAt, u64)>,
-    told: BTreeSet<Told>,
+    pub(super) sends: Sends,
+    pub(super) named: BTreeSet<(PartAt, u64)>,
+    pub(super) told: BTreeSet<Told>,
 }
 
 /// A broken promise.
@@ -260,6 +257,26 @@ impl World {
                 self.assigned = to;
                 Ok(())
             }
+            Move::Resolve(part, intent, word) => {
+                self.budget.resolutions -= 1;
+                let resolution = Resolution { intent, part: Some(part), word };
+                self.log(Record { writer: None, body: Arc::new(Body::Resolution(resolution)) })
+            }
+            Move::Drain => {
+                self.budget.drains -= 1;
+                let drain = Drain { before: [100; 3] };
+                self.log(Record { writer: None, body: Arc::new(Body::Drain(drain)) })
+            }
+            Move::LandLate(index) => {
+                let request = self.late.remove(index);
+                self.log(request.record)
+            }
+            _ => self.apply_to_task(next),
+        }
+    }
+
+    fn apply_to_task(&mut self, next: Move) -> Checked {
+        match next {
             Move::Tell(task) => match self.tasks[task].notices.pop_front() {
                 Some(true) => self.tell(task, Event::Assigned),
                 _ => self.tell(task, Event::Revoked),
@@ -282,10 +299,6 @@ impl World {
                 task.acks.push_back(Ack::Unknown(request.ticket));
                 self.late.push(request);
                 Ok(())
-            }
-            Move::LandLate(index) => {
-                let request = self.late.remove(index);
-                self.log(request.record)
             }
             Move::Ack(task) => match self.tasks[task].acks.pop_front() {
                 Some(Ack::Landed(ticket, offset)) => {
@@ -310,16 +323,7 @@ impl World {
                 self.budget.retakes -= u8::from(timer == Timer::Retake && ghost);
                 self.tell(task, Event::Timer(timer))
             }
-            Move::Resolve(part, intent, word) => {
-                self.budget.resolutions -= 1;
-                let resolution = Resolution { intent, part: Some(part), word };
-                self.log(Record { writer: None, body: Arc::new(Body::Resolution(resolution)) })
-            }
-            Move::Drain => {
-                self.budget.drains -= 1;
-                let drain = Drain { before: [100; 3] };
-                self.log(Record { writer: None, body: Arc::new(Body::Drain(drain)) })
-            }
+            _ => Ok(()),
         }
     }
 
@@ -451,62 +455,9 @@ impl World {
         Ok(())
     }
 
-    fn key(&self, part: PartAt) -> (u128, u16) {
+    pub(super) fn key(&self, part: PartAt) -> (u128, u16) {
         let message = self.config.outgoing.iter().find(|message| message.at == part.at);
         (message.map_or(0, |message| message.id), part.part)
-    }
-
-    /// Of a part's sends at most one lacks an unknown that names it.
-    fn sent(&mut self, part: PartAt, intent: u64, id: u128) -> Checked {
-        if self.key(part).0 != id {
-            return Err(format!("{part:?} sent with another message's body"));
-        }
-        let sends = self.sends.entry((id, part.part)).or_default();
-        sends.push((intent, None));
-        let named = &self.named;
-        let bare = |&&(intent, refused): &&(u64, Option<Refused>)| {
-            refused.is_none() && !named.iter().any(|&(at, i)| i == intent && at.part == part.part)
-        };
-        match sends.iter().filter(bare).count() {
-            0 | 1 => Ok(()),
-            n => Err(format!("{part:?} of {id} sent {n} times without an unknown: {sends:?}")),
-        }
-    }
-
-    fn check_publication(&self, publication: Publication<u128>) -> Result<Told, String> {
-        match publication {
-            Publication::Result { result, .. } => {
-                Ok(Told::Result(result.map_or_else(String::new, |r| r.json().to_owned())))
-            }
-            Publication::Doubt { part, intent, .. } => Ok(Told::Doubt(part, intent)),
-            Publication::Summary { message, ends, .. } => {
-                for (part, end) in (0_u16..).zip(&ends) {
-                    self.check_end(message.as_u128(), part, *end)?;
-                }
-                Ok(Told::Summary(message.as_u128()))
-            }
-        }
-    }
-
-    /// A summary tells the truth: accepted was sent, rejected was rejected, the rest is not out.
-    fn check_end(&self, id: u128, part: u16, end: End) -> Checked {
-        let none = Vec::new();
-        let sends = self.sends.get(&(id, part)).unwrap_or(&none);
-        let perhaps_taken = sends.iter().any(|&(_, refused)| refused.is_none());
-        let rejected = sends.iter().any(|&(_, refused)| refused == Some(Refused::Rejected));
-        let expired = self.config.outgoing.iter().any(|m| m.id == id && m.expired);
-        let drained = self.log.iter().any(|record| matches!(*record.body, Body::Drain(_)));
-        let true_so_far = match end.how {
-            Ending::Accepted => return ensure(perhaps_taken, || format!("{id}/{part} never sent")),
-            Ending::Rejected => rejected,
-            Ending::Expired => expired,
-            Ending::Drained => drained,
-            Ending::Dropped | Ending::Abandoned => true,
-        };
-        ensure(true_so_far, || format!("{id}/{part} is not {:?}", end.how))?;
-        ensure(!perhaps_taken || end.doubtful, || {
-            format!("{id}/{part} told as {:?}, but it may be out", end.how)
-        })
     }
 
     /// A record reaches the journal.
@@ -534,50 +485,6 @@ impl World {
         !self.log[between].iter().any(|record| matches!(*record.body, Body::Takeover))
     }
 
-    /// Nothing is doubted whose outcome stood before the takeover.
-    fn check_doubt(&self, part: PartAt, intent: u64, writer: Option<Writer>) -> Checked {
-        let takeover = writer.and_then(|writer| writer.takeover).unwrap_or(0) as usize;
-        let stood = self.log[..takeover.min(self.log.len())].iter().any(|record| {
-            matches!(&*record.body, Body::Outcomes(outcomes)
-                if outcomes.iter().any(|o| o.intent == intent && o.parts.iter().any(|p| p.at == part)))
-        });
-        if stood {
-            Err(format!("{part:?} of intent {intent} doubted, its outcome stood"))
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Nothing is lost: each message has its summary, or waits for an operator.
-    pub(crate) fn check_all_ended(&self) -> Checked {
-        let hold = self.config.on_unknown == OnUnknown::Hold;
-        let held = |id: u128| hold && self.named.iter().any(|&(part, _)| self.key(part).0 == id);
-        for message in &self.config.outgoing {
-            if !self.told.contains(&Told::Summary(message.id)) && !held(message.id) {
-                return Err(format!("message {} has no end", message.id));
-            }
-        }
-        Ok(())
-    }
-
-    /// Every final outcome in the journal is published.
-    pub(crate) fn check_all_published(&self) -> Checked {
-        for record in &self.log {
-            let Body::Outcomes(outcomes) = &*record.body else { continue };
-            for (intent, part) in
-                outcomes.iter().flat_map(|o| o.parts.iter().map(|p| (o.intent, p)))
-            {
-                let told = Told::Result(format!("\"{}\"", result(part.at, intent)));
-                if matches!(part.fate, Fate::Accepted | Fate::Rejected)
-                    && !self.told.contains(&told)
-                {
-                    return Err(format!("the outcome of {part:?} is not published"));
-                }
-            }
-        }
-        Ok(())
-    }
-
     pub(crate) fn late(&self) -> usize {
         self.late.len()
     }
@@ -601,10 +508,6 @@ impl Task {
     }
 }
 
-fn ensure(holds: bool, what: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { Err(what()) }
-}
-
-fn result(part: PartAt, intent: u64) -> String {
+pub(super) fn result(part: PartAt, intent: u64) -> String {
     format!("{}.{}.{}.{intent}", part.at.priority, part.at.offset, part.part)
 }
