@@ -45,7 +45,7 @@ fn position() -> Position {
 }
 
 fn goldens() -> Vec<(Body, &'static str)> {
-    let result = WholeResult::of(&json!({"id": "7f"})).unwrap();
+    let result = WholeResult::of(&json!({"id": "7f"})).expect("JSON");
     let accepted = Outcome { at: at(9, 0), fate: Fate::Accepted, result: Some(result) };
     let returned = Outcome { at: at(9, 1), fate: Fate::Returned, result: None };
     vec![

@@ -47,7 +47,8 @@ pub(crate) struct Config {
     pub(crate) on_unknown: OnUnknown,
     pub(crate) rules: Rules,
     /// What depends on nobody else happens at once: messages that are there are read, and so is the
-    /// journal up to a given offset. Far fewer interleavings.
+    /// journal up to a given offset; a task looks only when it has nothing else to do, and waits for
+    /// its window. Far fewer interleavings; the random walks have the others.
     pub(crate) eager: bool,
 }
 
@@ -206,7 +207,7 @@ impl World {
 
     /// What a task does when nothing goes wrong, the most urgent first.
     pub(crate) fn own_moves(&self, index: usize, moves: &mut Vec<Move>) {
-        let task = &self.tasks[index];
+        let (task, before) = (&self.tasks[index], moves.len());
         let mut add = |possible: bool, next: Move| moves.extend(possible.then_some(next));
         add(!task.notices.is_empty(), Move::Tell(index));
         add(!task.acks.is_empty(), Move::Ack(index));
@@ -222,12 +223,16 @@ impl World {
         for pdu in 0..task.air.len() {
             add(true, Move::Answer(index, pdu, Fate::Accepted));
         }
-        add(!task.telling.is_empty(), Move::Confirm(index));
+        // What a ghost has published only makes the checks weaker.
+        let confirms = self.assigned == index || !self.config.eager;
+        add(confirms && !task.telling.is_empty(), Move::Confirm(index));
         add(task.slot.wants(Timer::Flush), Move::Timer(index, Timer::Flush));
         let may_retake = self.assigned == index || self.budget.retakes > 0;
         add(may_retake && task.slot.wants(Timer::Retake), Move::Timer(index, Timer::Retake));
-        let news = task.looked_to < self.log.len();
-        add(news && task.slot.wants(Timer::Look), Move::Timer(index, Timer::Look));
+        let news = task.looked_to < self.log.len() && task.slot.wants(Timer::Look);
+        if news && !(self.config.eager && moves.len() > before) {
+            moves.push(Move::Timer(index, Timer::Look));
+        }
     }
 
     fn faults(&self, index: usize, moves: &mut Vec<Move>) {
@@ -245,7 +250,8 @@ impl World {
         }
         let position = budget.positions > 0 && task.slot.wants(Timer::Position);
         add(position, Move::Timer(index, Timer::Position));
-        add(task.slot.wants(Timer::Release), Move::Timer(index, Timer::Release));
+        let release = !self.config.eager && task.slot.wants(Timer::Release);
+        add(release, Move::Timer(index, Timer::Release));
     }
 
     pub(crate) fn apply(&mut self, next: Move) -> Checked {
@@ -342,7 +348,7 @@ impl World {
     fn read(&mut self, task: usize) -> Checked {
         let Some((from, to)) = self.tasks[task].reading.take() else { return Ok(()) };
         let end = to.unwrap_or(self.log.len() as u64);
-        self.tasks[task].looked_to = self.log.len();
+        self.tasks[task].looked_to = end as usize;
         for offset in from..end {
             let Record { writer, body } = self.log[offset as usize].clone();
             let record = JournalRecord { offset, time_ms: 1, writer, body: Some(body) };
