@@ -430,6 +430,11 @@ impl World {
                 return self.message(task, priority);
             }
         }
+        // When it is confirmed matters to positions.
+        let confirms = self.config.budget.positions == 0 && self.assigned == task;
+        if confirms && !self.tasks[task].telling.is_empty() {
+            return self.confirm(task);
+        }
         Ok(())
     }
 
