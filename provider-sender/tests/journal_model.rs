@@ -2,7 +2,7 @@
 //! of Kafka, a provider and the group, in every interleaving for small bounds and at random beyond.
 //!
 //! Environment: `JOURNAL_MODEL_STATES` (states per exhaustive search), `JOURNAL_MODEL_STEPS` (random
-//! steps), `JOURNAL_MODEL_SEED`.
+//! steps), `JOURNAL_MODEL_SEED`, `JOURNAL_MODEL_LARGE=1` (larger bounds, for `make faults`).
 
 use provider_sender::journal::{OnUnknown, Rule, Rules};
 use wire::submit_journal::At;
@@ -57,7 +57,16 @@ fn every_interleaving_around_a_move_with_one_message_keeps_the_promise() {
 
 #[test]
 fn every_interleaving_around_a_move_with_two_messages_keeps_the_promise() {
-    exhaust("two messages, a move", small(Budget { moves: 1, ..Budget::default() }));
+    let moved = Budget { moves: 1, ..Budget::default() };
+    exhaust("two messages, a move", small(moved));
+    // Minutes to hours: `make faults`.
+    if env("JOURNAL_MODEL_LARGE", 0) > 0 {
+        exhaust("two messages, a throttling", small(Budget { throttled: 1, ..moved }));
+        exhaust("two messages, a position", small(Budget { positions: 1, ..moved }));
+        exhaust("two messages, a late append", small(Budget { late: 1, ..moved }));
+        let all = Budget { throttled: 1, positions: 1, late: 1, ..moved };
+        exhaust("two messages, all", small(all));
+    }
 }
 
 /// More of everything: for random walks.
@@ -88,11 +97,11 @@ fn large(rules: Rules, random: &mut fastrand::Rng) -> Config {
             rejected: random.u8(0..=1),
             unanswered: random.u8(0..=1),
             positions: random.u8(0..=3),
-            resolutions: 0,
+            resolutions: random.u8(0..=2),
             drains: random.u8(0..=1),
             retakes: random.u8(0..=3),
         },
-        on_unknown: OnUnknown::Resend,
+        on_unknown: if random.u8(..) < 64 { OnUnknown::Hold } else { OnUnknown::Resend },
         rules,
         eager: false,
     }
