@@ -23,11 +23,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play a provider's SMSC: accept binds and submits, count what arrives.
     Smsc(smsc::SmscArgs),
-    /// Play customers: bind, submit numbered messages, measure the answers.
     Load(load::LoadArgs),
-    /// Hold many connections that do nothing, or that dribble an octet per second.
     Idle(idle::IdleArgs),
 }
 
