@@ -9,6 +9,7 @@ pub mod dead_letters;
 pub mod message_events;
 pub mod provider_events;
 pub mod provider_outgoing;
+pub mod submit_journal;
 pub mod topics;
 mod version;
 
