@@ -14,6 +14,9 @@ use simulator::{esme::Account, tls};
 use smpp::pdu::BindMode;
 
 /// A provider (SMSC) and a load of customers, to run, test and measure an SMS gateway.
+///
+/// Each subcommand tells a person on standard error what it did, and prints one line of JSON on
+/// standard output at its end.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Cli {
