@@ -31,6 +31,13 @@ pub enum Outcome {
     Unanswered,
 }
 
+impl Sent {
+    /// Reads a load's file of outcomes: a line of JSON each. Errors: a line that is none.
+    pub fn from_lines(lines: &str) -> serde_json::Result<Vec<Self>> {
+        lines.lines().map(serde_json::from_str).collect()
+    }
+}
+
 /// One recorded *unknown*. Several may name the same part: each allows one more copy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -281,7 +288,7 @@ mod tests {
     #[test]
     fn the_loads_lines_are_read_back() {
         let line = r#"{"number":7,"part":1,"parts":1,"acknowledged":"0192f"}"#;
-        let read: Sent = serde_json::from_str(line).unwrap();
+        let read = Sent::from_lines(line).unwrap().remove(0);
         assert_eq!(read.outcome, Outcome::Acknowledged("0192f".into()));
         assert_eq!(serde_json::to_string(&read).unwrap(), line);
         let line = r#"{"number":7,"part":1,"parts":1,"refused":88}"#;

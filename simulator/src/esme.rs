@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use bytes::BytesMut;
 use smpp::{
     CommandId, CommandStatus, Cutter, Frame, Pdu,
@@ -13,7 +13,10 @@ use smpp::{
     pdu::{self, Bind, BindMode},
     status,
 };
-use tokio::net::{TcpSocket, lookup_host};
+use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
+    time::timeout,
+};
 use tokio_rustls::TlsConnector;
 
 use crate::{
@@ -41,28 +44,11 @@ const UNBIND_TIME: Duration = Duration::from_secs(2);
 pub type Link = Socket<Box<dyn Stream>>;
 
 impl Account {
-    /// Connects, from this address if one is given. Errors: as of the socket, or of TLS.
+    /// Connects, from this address if one is given. Errors: as of the socket, or of TLS; not done
+    /// within ten seconds.
     pub async fn connect(&self, from: Option<IpAddr>, octets: usize) -> anyhow::Result<Link> {
-        let address = lookup_host(&self.target)
-            .await
-            .with_context(|| format!("cannot find {}", self.target))?
-            .next()
-            .with_context(|| format!("{} has no address", self.target))?;
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        if let Some(from) = from {
-            socket.bind(SocketAddr::new(from, 0))?;
-        }
-        let stream = socket.connect(address).await?;
-        stream.set_nodelay(true)?;
-        let stream: Box<dyn Stream> = match &self.tls {
-            None => Box::new(stream),
-            Some(connector) => {
-                let host = self.target.rsplit_once(':').map_or(&*self.target, |(host, _)| host);
-                let name = tls::server_name(host.trim_matches(['[', ']']))?;
-                Box::new(connector.connect(name, stream).await?)
-            }
-        };
-        Ok(Socket::new(stream, octets))
+        let connected = timeout(ANSWER_TIME, self.connect_at_leisure(from, octets)).await;
+        connected.context("connecting took too long")?
     }
 
     /// The `bind_*` request.
@@ -88,6 +74,41 @@ impl Account {
             Some(CommandStatus::EsmeRok) => Ok(()),
             Some(refused) => bail!("the bind was refused with {}", status::name(refused)),
         }
+    }
+
+    async fn connect_at_leisure(
+        &self,
+        from: Option<IpAddr>,
+        octets: usize,
+    ) -> anyhow::Result<Link> {
+        let stream = self.connect_tcp(from).await?;
+        stream.set_nodelay(true)?;
+        let stream: Box<dyn Stream> = match &self.tls {
+            None => Box::new(stream),
+            Some(connector) => {
+                let host = self.target.rsplit_once(':').map_or(&*self.target, |(host, _)| host);
+                let name = tls::server_name(host.trim_matches(['[', ']']))?;
+                Box::new(connector.connect(name, stream).await?)
+            }
+        };
+        Ok(Socket::new(stream, octets))
+    }
+
+    /// Tries every address of the target's name.
+    async fn connect_tcp(&self, from: Option<IpAddr>) -> anyhow::Result<TcpStream> {
+        let mut failure = anyhow!("{} has no address", self.target);
+        let addresses = lookup_host(&self.target).await;
+        for address in addresses.with_context(|| format!("cannot find {}", self.target))? {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            if let Some(from) = from {
+                socket.bind(SocketAddr::new(from, 0))?;
+            }
+            match socket.connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = anyhow!("cannot connect to {address}: {error}"),
+            }
+        }
+        Err(failure)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    esme::{self, Account, Asked, Link},
+    esme::{self, Account, Link},
     socket::{IDLE, Step},
 };
 
@@ -37,7 +37,7 @@ pub struct Options {
 }
 
 /// How many connections there were.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub wanted: usize,
     /// The most that were up at one time: bound, or connected if they dribble.
@@ -46,6 +46,8 @@ pub struct Report {
     pub up: usize,
     /// Connections or binds that failed.
     pub failed: u64,
+    /// Why the first one failed.
+    pub first_failure: Option<String>,
     /// Closed by the other side after they were up.
     pub closed: u64,
 }
@@ -55,6 +57,7 @@ struct Counts {
     up: AtomicUsize,
     up_max: AtomicUsize,
     failed: AtomicU64,
+    first_failure: OnceLock<String>,
     closed: AtomicU64,
 }
 
@@ -104,9 +107,7 @@ impl One {
     async fn hold(self) {
         loop {
             match self.connect().await {
-                Err(_) => {
-                    self.counts.failed.fetch_add(1, Ordering::Relaxed);
-                }
+                Err(error) => self.counts.failed(&error),
                 Ok(mut link) => {
                     self.up.send_replace(self.counts.came());
                     if self.dribble {
@@ -164,15 +165,19 @@ async fn stay(link: &mut Link) {
                 Cut::NeedMore => break,
                 Cut::BadLength(_) => return,
                 Cut::Frame(frame) if frame.header.id.is_response() => {}
-                Cut::Frame(frame) => match esme::answer_request(&frame, &mut output) {
-                    Asked::Unbind | Asked::Delivery | Asked::Other => {}
-                },
+                // Whoever says unbind closes, too.
+                Cut::Frame(frame) => drop(esme::answer_request(&frame, &mut output)),
             }
         }
     }
 }
 
 impl Counts {
+    fn failed(&self, error: &anyhow::Error) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.first_failure.get_or_init(|| format!("{error:#}"));
+    }
+
     fn came(&self) -> usize {
         let up = self.up.fetch_add(1, Ordering::Relaxed) + 1;
         self.up_max.fetch_max(up, Ordering::Relaxed);
@@ -190,6 +195,7 @@ impl Counts {
             up_max: self.up_max.load(Ordering::Relaxed),
             up: self.up.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
+            first_failure: self.first_failure.get().cloned(),
             closed: self.closed.load(Ordering::Relaxed),
         }
     }

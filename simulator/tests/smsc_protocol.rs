@@ -219,7 +219,7 @@ async fn idle_binds_are_counted_when_they_are_up_and_dribbling_sockets_never_bin
         let options = idle::Options {
             account: account(&smsc),
             connections: 20,
-            duration: Duration::from_millis(700),
+            duration: Duration::from_secs(1),
             dribble,
             sources: 2,
         };

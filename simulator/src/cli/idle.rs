@@ -9,15 +9,18 @@ use tokio::sync::watch;
 
 use super::{AccountArgs, print, write_whole};
 
-/// Holds the connections for the time given, makes lost ones again, and says how many were up.
+/// Hold many connections that do nothing, or that dribble an octet per second.
 ///
+/// Lost ones are made again; at the end it says how many were up.
 /// Each needs a file descriptor: `ulimit -n` must allow for them.
 #[derive(Args, Clone, Debug)]
 pub(super) struct IdleArgs {
     #[command(flatten)]
     account: AccountArgs,
+    /// Binds, or sockets that dribble.
     #[arg(long, default_value_t = 100)]
     connections: usize,
+    /// How long they are held.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Do not bind: send the bind at an octet per second, over and over.
@@ -58,6 +61,9 @@ impl IdleArgs {
             "{} of {} up at the end ({} at most), {} failed, {} closed by the other side",
             report.up, report.wanted, report.up_max, report.failed, report.closed
         );
+        if let Some(failure) = &report.first_failure {
+            eprintln!("  the first failure: {failure}");
+        }
         print(&report)
     }
 }

@@ -13,7 +13,7 @@ use simulator::load::{
 
 use super::{AccountArgs, print, write_whole};
 
-/// Binds the connections, submits, waits for the answers, unbinds; prints a summary.
+/// Play customers: bind, submit numbered messages, measure the answers, unbind.
 ///
 /// A submit that gets no answer is reported as unanswered and never sent again. One that is refused
 /// as too fast is sent again only with --retry-throttled.

@@ -14,6 +14,9 @@ use simulator::{esme::Account, tls};
 use smpp::pdu::BindMode;
 
 /// A provider (SMSC) and a load of customers, to run, test and measure an SMS gateway.
+///
+/// Each subcommand tells a person on standard error what it did, and prints one line of JSON on
+/// standard output at its end.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Cli {
@@ -23,11 +26,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Play a provider's SMSC: accept binds and submits, count what arrives.
     Smsc(smsc::SmscArgs),
-    /// Play customers: bind, submit numbered messages, measure the answers.
     Load(load::LoadArgs),
-    /// Hold many connections that do nothing, or that dribble an octet per second.
     Idle(idle::IdleArgs),
 }
 

@@ -15,34 +15,34 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{print, write_whole};
 
-/// Runs until it is interrupted; prints a summary then.
-///
-/// Settings come from a file of JSON, then from the flags, then from the control port while it
-/// runs: `POST /settings` takes the same JSON (only what changes; null takes a setting back). The
-/// others are `GET /summary`, `GET /arrivals?run=R&expected=N`, `GET /settings`, `POST /reset` and
-/// `POST /drop-connections`.
-///
-/// All settings:
-///
-///   {"rate_limit": {"per_s": 100, "burst": 5, "status": "throttled"},
-///
-///    "latency": {"exponential": {"mean_ms": 5, "max_ms": 100}},
-///
-///    "drop": {"when": {"every": 1000}, "how": {"after_octets": 7}},
-///
-///    "lose_responses": {"probability": 0.01},
-///
-///    "errors": [{"status": 69, "probability": 0.01}],
-///
-///    "refuse_binds": 13, "binds_max": 2, "window": 10,
-///
-///    "ids": {"form": "hex", "prefix": "", "start": 1}, "seed": 1}
-///
-/// Other values: status "queue_full"; latency "none", {"fixed": {"ms": 5}}, {"uniform": {"min_ms":
-/// 1, "max_ms": 9}}; when {"probability": 0.01} or {"at": 500} (the 500th accepted submit); how
-/// "before" or "after" the response; form "decimal" or "`hex_upper`".
+const LONG_ABOUT: &str = r#"Play a provider's SMSC: accept binds and submits, count what arrives.
+Runs until it is interrupted (or terminated), and prints a summary then.
+
+Settings come from a file of JSON, then from the flags, then over the control port while it runs:
+  GET  /summary                       counts, rates, latencies, per bind and per run of a load
+  GET  /arrivals[?run=R][&expected=N] how often each part of each message arrived, as ranges
+  GET  /settings
+  POST /settings                      what changes, as JSON; null takes a setting back
+  POST /reset                         forget the counts
+  POST /drop-connections              close every connection at once
+
+All settings, the default of each being none:
+  {"rate_limit": {"per_s": 100, "burst": 10, "status": "throttled"},    or "queue_full"
+   "latency": {"exponential": {"mean_ms": 5, "max_ms": 100}},
+              or {"fixed": {"ms": 5}} or {"uniform": {"min_ms": 1, "max_ms": 9}} or "none"
+   "drop": {"when": {"every": 1000}, "how": {"after_octets": 7}},       how: or "before" or "after"
+              when: or {"probability": 0.01} or {"at": 500}, the 500th accepted submit
+   "lose_responses": {"probability": 0.01},                             when as above
+   "errors": [{"status": 69, "probability": 0.01}],
+   "refuse_binds": 13,                                                  a status
+   "binds_max": 2,                                                      of one system_id
+   "window": 10,                                                        of one bind
+   "ids": {"form": "decimal", "prefix": "", "start": 1},                or "hex" or "hex_upper"
+   "seed": 1}"#;
+
+/// Play a provider's SMSC: accept binds and submits, count what arrives.
 #[derive(Args, Clone)]
-#[command(verbatim_doc_comment)]
+#[command(long_about = LONG_ABOUT)]
 pub(super) struct SmscArgs {
     /// Where to accept binds; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
@@ -65,7 +65,7 @@ pub(super) struct SmscArgs {
     /// Count load messages by the numbers in their texts (arrivals, order, latency).
     #[arg(long)]
     numbers: bool,
-    /// Settings as JSON, see above.
+    /// Settings as JSON, see --help.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// Submits per second and bind; more is throttled.
@@ -83,7 +83,7 @@ pub(super) struct SmscArgs {
     /// Responses that may be outstanding on a bind.
     #[arg(long)]
     window: Option<usize>,
-    /// How message ids are written: decimal, hex, `hex_upper`.
+    /// How message ids are written: decimal, hex, hex_upper.
     #[arg(long)]
     id_form: Option<String>,
     /// Stands before each message id.
@@ -95,6 +95,7 @@ pub(super) struct SmscArgs {
     /// Certificate chain, for TLS instead of plain TCP.
     #[arg(long, value_name = "CHAIN.pem", requires = "tls_key")]
     tls_chain: Option<PathBuf>,
+    /// The certificate's key.
     #[arg(long, value_name = "KEY.pem", requires = "tls_chain")]
     tls_key: Option<PathBuf>,
     /// One is the lightest.

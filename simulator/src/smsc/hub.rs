@@ -104,6 +104,11 @@ impl Hub {
         self.settings.send_if_modified(|settings| {
             result = settings.changed(change).map(Arc::new);
             if let Ok(changed) = &result {
+                if (changed.drop, changed.lose_responses)
+                    != (settings.drop, settings.lose_responses)
+                {
+                    self.accepted.store(0, Ordering::Relaxed);
+                }
                 *settings = Arc::clone(changed);
             }
             result.is_ok()

@@ -61,6 +61,8 @@ pub struct Session {
     pending: BinaryHeap<Reverse<Pending>>,
     count: u64,
     out: BytesMut,
+    /// The id that is being written.
+    id: BytesMut,
     taken: Taken,
     end: End,
 }
@@ -106,6 +108,7 @@ impl Session {
             pending: BinaryHeap::new(),
             count: 0,
             out: BytesMut::new(),
+            id: BytesMut::new(),
             taken: Taken::default(),
             end: End::No,
         }
@@ -246,15 +249,17 @@ impl Session {
     fn respond(&mut self, response: &Response) {
         let from = self.out.len();
         let status = CommandStatus::from(response.status);
-        let mut id = BytesMut::new();
-        if status == CommandStatus::EsmeRok {
-            self.behaviour.settings().ids.write(&mut id, response.id);
+        let is_ok = status == CommandStatus::EsmeRok;
+        self.id.clear();
+        if is_ok {
+            self.behaviour.settings().ids.write(&mut self.id, response.id);
         }
         if response.is_data {
-            let id = (status == CommandStatus::EsmeRok).then(|| Octets::from(id.freeze()));
+            let id = is_ok.then(|| Octets::copy_from(&self.id));
             self.write(response.sequence, status, &Pdu::DataSmResp(id));
         } else {
-            let written = pdu::submit_sm_resp(&mut self.out, response.sequence, status, &id);
+            let sequence = response.sequence;
+            let written = pdu::submit_sm_resp(&mut self.out, sequence, status, &self.id);
             debug_assert!(written.is_ok(), "an id has at most 60 octets");
         }
         if let Some((octets, close)) = response.fate {
@@ -305,3 +310,6 @@ fn number_of(submit: &Submit) -> Option<Numbered> {
     };
     Numbered::from_text(text)
 }
+
+#[cfg(test)]
+mod tests;

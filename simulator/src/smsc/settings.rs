@@ -87,7 +87,8 @@ pub struct Drop {
     pub how: How,
 }
 
-/// Which of the accepted submits, counted over all binds from 1 since the start or a reset.
+/// Which of the accepted submits, counted over all binds from 1, from when `drop` or
+/// `lose_responses` was set or the counts were reset.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum When {
