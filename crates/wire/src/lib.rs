@@ -3,6 +3,7 @@
 //! Golden files under `golden/` hold the form that is on the wire.
 #![forbid(unsafe_code)]
 
+pub mod admin_api;
 pub mod assembly_deadlines;
 pub mod customer_deliveries;
 pub mod customer_incoming;

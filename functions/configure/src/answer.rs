@@ -3,64 +3,22 @@
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::http::HeaderValue;
-use domain::config::{Change, Document, Mistake};
-use serde::{Deserialize, Serialize};
+use domain::config::Mistake;
+use serde::Serialize;
+use wire::admin_api::{Explained, InForce, Plan, ProblemBody, Version};
 
 /// A result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
     /// A version with its document.
-    Version {
-        /// Its number; none: nothing was applied yet.
-        version: Option<u64>,
-        /// The document.
-        document: Document,
-    },
+    Version(Version),
     /// What a document would change.
     Plan(Plan),
     /// A new version is in force.
-    Applied {
-        /// Its number.
-        version: u64,
-    },
+    Applied(InForce),
     /// A routing decision.
     Explained(Explained),
-}
-
-/// What a document would change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// The version in force, to be named by `apply`.
-    pub planned_against: Option<u64>,
-    /// What is wrong; then nothing can be applied.
-    pub mistakes: Vec<Mistake>,
-    /// What changes, and what that touches.
-    pub changes: Vec<Change>,
-    /// Kafka topics that are needed, with their partitions.
-    pub topics: Vec<(String, u32)>,
-}
-
-/// A routing decision in words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Explained {
-    /// The version that was asked.
-    pub version: u64,
-    /// `to provider alpha, bind 2, queue normal`, or why not.
-    pub decision: String,
-    /// The provider, if there is one.
-    pub provider: Option<String>,
-    /// Each route and what spoke for or against it, the closest first.
-    pub routes: Vec<RouteVerdict>,
-}
-
-/// A route and what spoke for or against it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteVerdict {
-    /// Its name.
-    pub route: String,
-    /// In words.
-    pub verdict: String,
 }
 
 /// Why there is no result.
@@ -85,18 +43,6 @@ pub enum Problem {
 
 fn shown(version: Option<u64>) -> String {
     version.map_or("none".to_owned(), |version| version.to_string())
-}
-
-/// A problem on the wire (RFC 9457, with the cure).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProblemBody {
-    /// What is wrong.
-    pub title: String,
-    /// What to do.
-    pub cure: String,
-    /// Mistakes of a document.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub mistakes: Vec<Mistake>,
 }
 
 impl Problem {

@@ -9,10 +9,13 @@ use domain::config::{Document, SlotLedger, diff, validate};
 use domain::id::{CustomerId, MessageId, ProviderId};
 use domain::routing::{Decision, How, Query, Router, explain};
 
-use crate::answer::{Answer, Explained, Plan, Problem, RouteVerdict, response};
+use crate::answer::{Answer, Problem, response};
 use crate::needs;
 use crate::ports::{Applied, Store, Topics};
-use crate::request::{ApplyBody, ExplainBody, PlanBody, Request};
+use crate::request::Request;
+use wire::admin_api::{
+    ApplyBody, ExplainBody, Explained, InForce, Plan, PlanBody, RouteVerdict, Version,
+};
 
 /// The function, over its ports.
 #[derive(Debug)]
@@ -51,7 +54,8 @@ impl<S: Store, T: Topics> Handler<S, T> {
             Request::Current => self.current().await,
             Request::Version(version) => {
                 let document = self.document(version).await?;
-                Ok(Answer::Version { version: Some(version), document: (*document).clone() })
+                let document = (*document).clone();
+                Ok(Answer::Version(Version { version: Some(version), document }))
             }
             Request::Plan(body) => self.plan(&body).await,
             Request::Apply(body) => self.apply(&body).await,
@@ -65,7 +69,7 @@ impl<S: Store, T: Topics> Handler<S, T> {
             Some(version) => (*self.document(version).await?).clone(),
             None => Document::default(),
         };
-        Ok(Answer::Version { version, document })
+        Ok(Answer::Version(Version { version, document }))
     }
 
     async fn plan(&self, body: &PlanBody) -> Result<Answer, Problem> {
@@ -100,7 +104,7 @@ impl<S: Store, T: Topics> Handler<S, T> {
         match self.store.apply(planned, &body.document, &body.change).await.map_err(unavailable)? {
             Applied::Version(version) => {
                 tracing::info!(event = "configuration_applied", version);
-                Ok(Answer::Applied { version })
+                Ok(Answer::Applied(InForce { version }))
             }
             Applied::Outdated(current) => Err(Problem::Outdated(current)),
         }

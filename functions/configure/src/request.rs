@@ -5,11 +5,9 @@ use std::io::Read as _;
 use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::config::Document;
-use domain::message::Priority;
 use flate2::read::GzDecoder;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use wire::admin_api::{ApplyBody, ExplainBody, PlanBody};
 
 use crate::answer::Problem;
 
@@ -29,59 +27,6 @@ pub enum Request {
     Apply(Box<ApplyBody>),
     /// `POST /route/explain`.
     Explain(ExplainBody),
-}
-
-/// Body of `POST /config/plan`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanBody {
-    /// The document that would come into force.
-    pub document: Document,
-}
-
-/// Body of `POST /config/apply`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApplyBody {
-    /// The document.
-    pub document: Document,
-    /// The version that the plan was made against; none: there was none.
-    pub planned_against: Option<u64>,
-    /// A fresh UUID that names this change: sent again after a lost answer, it succeeds.
-    pub change: String,
-}
-
-/// Body of `POST /route/explain`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExplainBody {
-    /// The customer.
-    pub customer: String,
-    /// The sender id.
-    pub sender: String,
-    /// The handset.
-    pub destination: String,
-    /// The message's queue.
-    #[serde(default)]
-    pub priority: Priority,
-    /// Time of acceptance, Unix milliseconds; none: now.
-    #[serde(default)]
-    pub at_ms: Option<u64>,
-    /// The message whose choice by weight is asked for; none: some message.
-    #[serde(default)]
-    pub message: Option<String>,
-    /// Providers that were tried.
-    #[serde(default)]
-    pub tried: Vec<String>,
-    /// The configuration version; none: the one in force.
-    #[serde(default)]
-    pub version: Option<u64>,
-}
-
-impl std::fmt::Debug for ExplainBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ExplainBody({}, version {:?})", self.customer, self.version)
-    }
 }
 
 impl Request {
