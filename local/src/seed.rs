@@ -5,9 +5,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use domain::config::{Document, Link};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use wire::admin_api::{ApplyBody, InForce, Version};
 
 use crate::ports;
+use crate::runtime::Function;
 
 /// Password of the simulated provider; it guards nothing.
 pub const SMSC_PASSWORD: &str = "secret";
@@ -55,4 +60,49 @@ pub fn write_secrets(document: &Document, directory: &Path) -> anyhow::Result<()
         }
     }
     Ok(())
+}
+
+/// The version in force, after `document` has become the first one if there was none. As an operator
+/// would: through function `configure`, which makes the providers' topics and journals, too.
+///
+/// # Errors
+/// The function fails or refuses the document.
+pub async fn apply(configure: &Function, document: Document) -> anyhow::Result<u64> {
+    let current: Version = call(configure, "GET", "/config/current", None).await?;
+    if let Some(version) = current.version {
+        return Ok(version);
+    }
+    let change = uuid::Uuid::new_v4().to_string();
+    let body = ApplyBody { planned_against: None, change, document };
+    let body = serde_json::to_string(&body)?;
+    let applied: InForce = call(configure, "POST", "/config/apply", Some(body)).await?;
+    Ok(applied.version)
+}
+
+async fn call<T: DeserializeOwned>(
+    configure: &Function,
+    method: &str,
+    path: &str,
+    body: Option<String>,
+) -> anyhow::Result<T> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Reply {
+        status_code: u16,
+        body: String,
+    }
+    let event = json!({
+        "version": "2.0",
+        "routeKey": format!("{method} {path}"),
+        "rawPath": path,
+        "headers": {},
+        "requestContext": { "http": { "method": method, "path": path } },
+        "body": body,
+        "isBase64Encoded": false,
+    });
+    let answer = configure.invoke(Bytes::from(event.to_string())).await;
+    let answer = answer.with_context(|| format!("function {}", configure.name()))?;
+    let reply: Reply = serde_json::from_slice(&answer).context("configure's answer")?;
+    anyhow::ensure!(reply.status_code == 200, "{method} {path}: {}", reply.body);
+    serde_json::from_str(&reply.body).context("configure's answer")
 }

@@ -1,1 +1,20 @@
-//! Skeleton.
+//! The SMPP server of the gateway (design, section 9): customers bind here, and a submit is
+//! acknowledged only when Kafka has it on all in-sync replicas.
+//!
+//! The way of a submit: `listener` accepts, `connection` cuts frames for the session, `translate`
+//! turns the PDU into a record, `publish` gives it to Kafka and brings the outcome back, the
+//! session answers.
+#![forbid(unsafe_code)]
+
+pub mod accounts;
+pub mod admission;
+pub mod authenticate;
+pub mod connection;
+pub mod events;
+pub mod health;
+pub mod listener;
+pub mod proxy;
+pub mod publish;
+pub mod settings;
+pub mod tls;
+pub mod translate;

@@ -1,2 +1,79 @@
-//! Skeleton.
-fn main() {}
+//! smpp-edge: customers bind here. Settings come from the environment; see `settings`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use platform::config_store::ConfigStore;
+use platform::kafka::{KafkaSettings, check_topics};
+use platform::settings::exit_on_error;
+use platform::{aws, config_watch, shutdown, telemetry};
+use smpp_edge::accounts::Accounts;
+use smpp_edge::admission::Admission;
+use smpp_edge::authenticate::{Authenticator, REFUSAL_AFTER};
+use smpp_edge::connection::Node;
+use smpp_edge::events::Events;
+use smpp_edge::publish::Records;
+use smpp_edge::settings::Settings;
+use smpp_edge::{health, listener, tls};
+use tokio_util::task::TaskTracker;
+use wire::topics;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    telemetry::start();
+    let settings = exit_on_error(Settings::from_environment());
+    let stop = shutdown::on_signal()?;
+    let kafka = KafkaSettings::from_environment().await?;
+    let needed = [
+        topics::CUSTOMER_INCOMING_MESSAGE_PARTS,
+        topics::CUSTOMER_INCOMING_MESSAGES,
+        topics::MESSAGE_EVENTS,
+    ];
+    check_topics(&kafka, &needed.map(str::to_owned)).await?;
+    let store = ConfigStore::new(aws::dynamodb().await, settings.config_table.clone());
+    let compile = |version, document: &_| Arc::new(Accounts::compile(version, document));
+    let accounts = config_watch::follow(store, compile, stop.clone()).await;
+    let node = Arc::new(Node {
+        accounts,
+        admission: Admission::default(),
+        authenticator: Authenticator::new(REFUSAL_AFTER),
+        records: Arc::new(Records::new(&kafka)?),
+        events: Events::new(&kafka)?,
+        stop: stop.clone(),
+        settings,
+    });
+    serve(node).await
+}
+
+async fn serve(node: Arc<Node>) -> anyhow::Result<()> {
+    let tasks = TaskTracker::new();
+    let watched = node.clone();
+    let ended = tokio_util::sync::CancellationToken::new();
+    let health_at =
+        platform::health::serve(node.settings.health, move || health::of(&watched), ended.clone())
+            .await?;
+    if let Some(listen) = node.settings.listen {
+        let address = listener::serve(node.clone(), listen, None, tasks.clone()).await?;
+        tracing::info!(event = "listening", %address, tls = false, health = %health_at);
+    }
+    if let Some(settings) = &node.settings.tls {
+        let acceptor = tls::acceptor(settings)?;
+        let address =
+            listener::serve(node.clone(), settings.listen, Some(acceptor), tasks.clone()).await?;
+        tracing::info!(event = "listening", %address, tls = true, health = %health_at);
+    }
+    node.stop.cancelled().await;
+    tasks.close();
+    if tokio::time::timeout(node.settings.drain, tasks.wait()).await.is_err() {
+        tracing::warn!(event = "connections_cut", count = tasks.len());
+    }
+    let flushed = node.clone();
+    tokio::task::spawn_blocking(move || {
+        flushed.records.flush(Duration::from_secs(5));
+        flushed.events.flush(Duration::from_secs(3));
+    })
+    .await?;
+    ended.cancel();
+    tracing::info!(event = "stopped");
+    Ok(())
+}

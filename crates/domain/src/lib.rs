@@ -9,3 +9,5 @@ pub mod id;
 pub mod message;
 pub mod octets;
 pub mod pacing;
+pub mod routing;
+pub mod segmentation;

@@ -163,3 +163,10 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<ProviderId>,
 }
+
+/// True if `registered_delivery` asks for a receipt about a failure (SMPP 3.4, section 5.2.17):
+/// always (1) or on failure only (2).
+#[must_use]
+pub fn asks_for_failure(registered_delivery: u8) -> bool {
+    matches!(registered_delivery & 0b11, 1 | 2)
+}

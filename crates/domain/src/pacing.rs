@@ -58,6 +58,16 @@ impl TokenBucket {
         }
     }
 
+    /// A bucket that allows a burst of `depth` at once.
+    #[must_use]
+    pub fn full(agreed: Rate, depth: Duration, now: Instant) -> Self {
+        let mut bucket = Self::new(agreed, depth, now);
+        if agreed.per_s.is_finite() {
+            bucket.tokens = agreed.per_s * depth.as_secs_f64();
+        }
+        bucket
+    }
+
     /// Takes a new agreed rate; tokens and slow-down stay.
     pub fn set_rate(&mut self, agreed: Rate, now: Instant) {
         self.refill(now);

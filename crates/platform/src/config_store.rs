@@ -1,8 +1,9 @@
 //! Table `config`: immutable versions of the document, compressed, in chunks; `current` names one.
 //!
 //! Items (key `version`, `entity`): (`current`, `pointer`) with `number` and `writer`; (N, `head`)
-//! with `writer`; (N, `chunk#writer#000`) … with `data`. Two writers of version N never touch each
-//! other's chunks; the pointer and the head move together, for one of them.
+//! with `writer`; (N, `chunk#writer#000`) … with `data`; (N, `slots#writer`) with `data`: whose slots
+//! were whose in any version up to N. Two writers of version N never touch each other's items; the
+//! pointer and the head move together, for one of them.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -10,10 +11,12 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use domain::config::Document;
+use domain::config::{Document, SlotLedger};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Octets of one chunk; an item may have 400 KB (AWS: DynamoDB constraints).
 const CHUNK: usize = 300 * 1024;
@@ -36,6 +39,11 @@ pub struct Outdated {
     /// The version in force.
     pub current: Option<u64>,
 }
+
+/// A version that was never written: waiting does not help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("configuration version {0} does not exist")]
+pub struct NoSuchVersion(pub u64);
 
 impl ConfigStore {
     /// The table named `table`.
@@ -67,7 +75,7 @@ impl ConfigStore {
     /// The document of a version.
     ///
     /// # Errors
-    /// It is not there or broken, or DynamoDB does not answer.
+    /// [`NoSuchVersion`], it is broken, or DynamoDB does not answer.
     pub async fn load(&self, version: u64) -> anyhow::Result<Arc<Document>> {
         let writer = self.writer_of(version).await?;
         let mut pages = self
@@ -87,12 +95,31 @@ impl ConfigStore {
                 packed.extend_from_slice(data.context("a chunk without data")?.as_ref());
             }
         }
-        anyhow::ensure!(!packed.is_empty(), "configuration version {version} does not exist");
-        let mut json = Vec::new();
-        GzDecoder::new(packed.as_slice()).take(DOCUMENT_MAX).read_to_end(&mut json)?;
-        let document = serde_json::from_slice(&json)
+        anyhow::ensure!(!packed.is_empty(), "configuration version {version} has no chunks");
+        let document = unpack(&packed)
             .with_context(|| format!("configuration version {version} cannot be read"))?;
         Ok(Arc::new(document))
+    }
+
+    /// Who had which slot in any version up to `version`.
+    ///
+    /// # Errors
+    /// [`NoSuchVersion`], it is broken, or DynamoDB does not answer.
+    pub async fn slots(&self, version: u64) -> anyhow::Result<SlotLedger> {
+        let writer = self.writer_of(version).await?;
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("version", AttributeValue::S(version.to_string()))
+            .key("entity", AttributeValue::S(format!("slots#{writer}")))
+            .consistent_read(true)
+            .send()
+            .await
+            .context("table config does not answer")?;
+        let data = found.item.as_ref().and_then(|item| item.get("data")?.as_b().ok());
+        unpack(data.with_context(|| format!("version {version} has no slots"))?.as_ref())
+            .with_context(|| format!("the slots of version {version} cannot be read"))
     }
 
     /// Writes `document` as the version after `previous` and makes it current, if `previous` still
@@ -107,26 +134,26 @@ impl ConfigStore {
         writer: &str,
     ) -> anyhow::Result<u64> {
         let version = previous.unwrap_or(0) + 1;
+        let slots = match previous {
+            Some(previous) => self.slots(previous).await?,
+            None => SlotLedger::default(),
+        };
+        let packed = pack(&slots.with(document))?;
+        self.put(version, format!("slots#{writer}"), &packed).await?;
         for (index, chunk) in pack(document)?.chunks(CHUNK).enumerate() {
-            self.put_chunk(version, writer, index, chunk).await?;
+            self.put(version, format!("chunk#{writer}#{index:03}"), chunk).await?;
         }
         self.point_to(previous, version, writer).await?;
         Ok(version)
     }
 
-    async fn put_chunk(
-        &self,
-        version: u64,
-        writer: &str,
-        index: usize,
-        chunk: &[u8],
-    ) -> anyhow::Result<()> {
+    async fn put(&self, version: u64, entity: String, data: &[u8]) -> anyhow::Result<()> {
         self.client
             .put_item()
             .table_name(&self.table)
             .item("version", AttributeValue::S(version.to_string()))
-            .item("entity", AttributeValue::S(format!("chunk#{writer}#{index:03}")))
-            .item("data", AttributeValue::B(Blob::new(chunk)))
+            .item("entity", AttributeValue::S(entity))
+            .item("data", AttributeValue::B(Blob::new(data)))
             .send()
             .await
             .context("table config does not take the document")?;
@@ -162,6 +189,8 @@ impl ConfigStore {
     }
 
     fn pointer(&self, previous: Option<u64>, version: u64, writer: &str) -> anyhow::Result<Put> {
+        // A repeat by the same writer finds its own version in place.
+        let mine = "(#number = :version AND #writer = :writer)";
         let put = Put::builder()
             .table_name(&self.table)
             .item("version", AttributeValue::S("current".into()))
@@ -169,12 +198,13 @@ impl ConfigStore {
             .item("number", AttributeValue::N(version.to_string()))
             .item("writer", AttributeValue::S(writer.into()))
             .expression_attribute_names("#writer", "writer")
-            .expression_attribute_values(":writer", AttributeValue::S(writer.into()));
+            .expression_attribute_names("#number", "number")
+            .expression_attribute_values(":writer", AttributeValue::S(writer.into()))
+            .expression_attribute_values(":version", AttributeValue::N(version.to_string()));
         let put = match previous {
-            None => put.condition_expression("attribute_not_exists(version) OR #writer = :writer"),
+            None => put.condition_expression(format!("attribute_not_exists(version) OR {mine}")),
             Some(previous) => put
-                .condition_expression("#number = :previous OR #writer = :writer")
-                .expression_attribute_names("#number", "number")
+                .condition_expression(format!("#number = :previous OR {mine}"))
                 .expression_attribute_values(":previous", AttributeValue::N(previous.to_string())),
         };
         Ok(put.build()?)
@@ -192,12 +222,18 @@ impl ConfigStore {
             .await
             .context("table config does not answer")?;
         let writer = head.item.as_ref().and_then(|item| item.get("writer")?.as_s().ok());
-        writer.cloned().with_context(|| format!("configuration version {version} does not exist"))
+        writer.cloned().ok_or_else(|| NoSuchVersion(version).into())
     }
 }
 
-fn pack(document: &Document) -> anyhow::Result<Vec<u8>> {
+fn pack(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&serde_json::to_vec(document)?)?;
+    encoder.write_all(&serde_json::to_vec(value)?)?;
     Ok(encoder.finish()?)
+}
+
+fn unpack<T: DeserializeOwned>(packed: &[u8]) -> anyhow::Result<T> {
+    let mut json = Vec::new();
+    GzDecoder::new(packed).take(DOCUMENT_MAX).read_to_end(&mut json)?;
+    Ok(serde_json::from_slice(&json)?)
 }

@@ -5,6 +5,8 @@
 pub mod aws;
 pub mod clock;
 pub mod config_store;
+pub mod config_watch;
+pub mod health;
 pub mod kafka;
 pub mod queue;
 pub mod secrets;

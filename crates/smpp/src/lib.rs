@@ -9,11 +9,16 @@
 //! shows a length only.
 #![forbid(unsafe_code)]
 
+pub mod address;
+pub mod coding;
 pub mod frame;
 mod octets;
 pub mod pdu;
+pub mod receipt;
 pub mod session;
 pub mod status;
+pub mod time_format;
+pub mod udh;
 
 pub use frame::{Cutter, Frame, Header};
 pub use octets::Octets;

@@ -4,7 +4,8 @@ use std::{borrow::Cow, fmt, ops::Deref};
 
 use bytes::Bytes;
 
-/// Octets as they stood in a PDU, sharing the frame's memory. `Debug` shows their number only.
+/// Octets as they stood in a PDU, sharing the read buffer's memory: what is kept for long is copied
+/// (`copy_from`), else a few octets hold a whole buffer. `Debug` shows their number only.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Octets(Bytes);
 

@@ -3,12 +3,15 @@
 //! Golden files under `golden/` hold the form that is on the wire.
 #![forbid(unsafe_code)]
 
+pub mod admin_api;
+pub mod assembly_deadlines;
 pub mod customer_deliveries;
 pub mod customer_incoming;
 pub mod dead_letters;
 pub mod message_events;
 pub mod provider_events;
 pub mod provider_outgoing;
+pub mod submit_journal;
 pub mod topics;
 mod version;
 

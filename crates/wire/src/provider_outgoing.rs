@@ -29,3 +29,19 @@ pub struct OutgoingMessage {
     /// The message, its parts as they are to be sent.
     pub message: Message,
 }
+
+/// An [`OutgoingMessage`] as `route` writes it: without copies. `M` is a message, or the accepted
+/// record itself, passed through as it is (its `v` is one field more than a message has).
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct OutgoingRef<'a, M: ?Sized> {
+    /// Version.
+    pub v: V<1>,
+    /// To whom.
+    pub provider: &'a ProviderId,
+    /// The route that chose it.
+    pub route: &'a str,
+    /// The accepted message.
+    pub origin: Origin,
+    /// The message, its parts as they are to be sent.
+    pub message: &'a M,
+}

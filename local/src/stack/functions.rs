@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::report::Report;
 use super::{CLUSTER_ARN, Ground, REGION};
+use crate::options::PartKind;
 use crate::ports::{self, Ports};
 use crate::runtime::{Function, Settings};
 use crate::sources::http::{Api, routes::Routes};
@@ -147,6 +148,22 @@ impl Functions {
         report.part("admin", &format!("{url} (token in {})", path.display()), facts);
         Ok(())
     }
+}
+
+/// Function `configure` for the first configuration, beside the functions that run for others; none: no
+/// Kafka or no store, or the template does not have it.
+///
+/// # Errors
+/// Its binary is missing.
+pub fn configure(ground: &Ground, bootstrap: &str) -> anyhow::Result<Option<Arc<Function>>> {
+    let declared = ground.template.functions.iter().find(|it| it.binary == "configure");
+    let (Some(declared), true) =
+        (declared, ground.has(PartKind::Kafka) && ground.has(PartKind::Store))
+    else {
+        return Ok(None);
+    };
+    let settings = function_settings(ground, declared, bootstrap)?;
+    Ok(Some(Function::new(settings, ground.launcher.clone())))
 }
 
 fn describe(event: &Event) -> String {

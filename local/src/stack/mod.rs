@@ -174,7 +174,10 @@ impl Stack {
             let functions = self.functions.insert(Functions::default());
             functions.start(ground, &bootstrap, ports, &mut report).await?;
         }
-        services.seed(ground, &bootstrap, &report).await?;
+        if let Some(configure) = functions::configure(ground, &bootstrap)? {
+            services.seed(ground, &configure).await?;
+            configure.stop();
+        }
         services.start(ground, &bootstrap, ports, &mut report).await?;
         Ok(report)
     }

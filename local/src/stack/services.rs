@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::config::Document;
-use platform::config_store::ConfigStore;
 use serde_json::json;
 
 use super::report::{self, Report};
@@ -14,6 +13,7 @@ use super::{Ground, await_listener};
 use crate::options::PartKind;
 use crate::ports::{self, Ports};
 use crate::process::{Launch, Part};
+use crate::runtime::Function;
 use crate::seed;
 
 /// Time for a service to listen.
@@ -82,33 +82,19 @@ impl Services {
     /// Applies the first configuration, if there is none yet.
     ///
     /// # Errors
-    /// It is wrong, or the store does not take it.
-    pub async fn seed(
-        &self,
-        ground: &Ground,
-        _bootstrap: &str,
-        _report: &Report,
-    ) -> anyhow::Result<()> {
-        if !ground.has(PartKind::Store) {
-            return Ok(());
-        }
+    /// It is wrong, or the store or Kafka does not take it.
+    pub async fn seed(&self, ground: &Ground, configure: &Function) -> anyhow::Result<()> {
         let Some(mut document) = first_configuration(ground)? else {
-            report::say(&format!(
-                "config       none ({} is not there)",
-                ground.options.config.display()
-            ));
+            let path = ground.options.config.display();
+            report::say(&format!("config       none ({path} is not there)"));
             return Ok(());
         };
         if let Some(smsc) = self.smsc_address {
             seed::lead_to_smsc(&mut document, smsc);
         }
         seed::write_secrets(&document, &ground.state.join("secrets"))?;
-        let store =
-            ConfigStore::new(ground.endpoints.dynamodb(), ground.output("ConfigTableName")?);
-        let version = match store.current().await? {
-            Some(version) => version,
-            None => store.apply(None, &document, &uuid::Uuid::new_v4().to_string()).await?,
-        };
+        let version = seed::apply(configure, document).await;
+        let version = version.with_context(|| ground.options.config.display().to_string())?;
         report::say(&format!("config       version {version}"));
         Ok(())
     }

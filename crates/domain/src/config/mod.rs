@@ -1,5 +1,13 @@
 //! The configuration: one declarative document in immutable versions (design, section 3).
 
+mod diff;
 mod document;
+mod matching;
+mod slots;
+pub mod validate;
 
+pub use diff::{Change, FieldChange, Kind, diff};
 pub use document::*;
+pub use matching::{DailyWindow, Network, sender_matches};
+pub use slots::{SlotLedger, SlotOwner};
+pub use validate::{Mistake, validate};

@@ -1,6 +1,9 @@
 //! What both sides of a session share: output, sequence numbers, timers, and how it ends.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use bytes::BytesMut;
 use rusmpp::CommandStatus;
@@ -30,7 +33,6 @@ pub(super) enum Asked {
     ByPeer(u32),
 }
 
-#[derive(Debug)]
 pub(super) struct Link {
     pub(super) output: BytesMut,
     pub(super) timers: Timers,
@@ -100,5 +102,18 @@ impl Link {
     pub(super) fn close(&mut self) {
         self.phase = Phase::Closed;
         self.timers.stop_all();
+    }
+}
+
+/// The output holds messages and passwords: only its length is shown.
+impl fmt::Debug for Link {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Link")
+            .field("output_octets", &self.output.len())
+            .field("timers", &self.timers)
+            .field("sequence", &self.sequence)
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
     }
 }

@@ -69,7 +69,9 @@ impl Window {
         let first = self.entries.front()?.sequence;
         let place = distance(first, sequence);
         let index = self.entries.binary_search_by_key(&place, |e| distance(first, e.sequence));
-        let token = self.entries.get_mut(index.ok()?)?.token.take()?;
+        let entry = self.entries.get_mut(index.ok()?)?;
+        // A number outside 1 to 0x7FFFFFFF may have the same distance; it answers nothing.
+        let token = if entry.sequence == sequence { entry.token.take()? } else { return None };
         self.open -= 1;
         self.tidy();
         Some(token)
@@ -121,6 +123,19 @@ mod tests {
         let mut sequence = Sequence::starting_at(SEQUENCE_MAX - 1);
         let taken = [sequence.take(), sequence.take(), sequence.take()];
         assert_eq!(taken, [SEQUENCE_MAX - 1, SEQUENCE_MAX, 1]);
+    }
+
+    #[test]
+    fn an_answer_numbered_0_or_above_the_largest_answers_nothing() {
+        let now = Instant::now();
+        let mut window = Window::new(3);
+        for sequence in [SEQUENCE_MAX - 1, SEQUENCE_MAX, 1] {
+            window.insert(sequence, now, u64::from(sequence));
+        }
+        for sequence in [0, 1 << 31, u32::MAX] {
+            assert_eq!(window.take(sequence), None);
+        }
+        assert_eq!(window.room(), 0);
     }
 
     #[test]

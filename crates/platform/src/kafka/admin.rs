@@ -1,0 +1,136 @@
+//! Making topics and growing them: idempotent, so that a repeat after a lost answer is harmless.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::error::RDKafkaErrorCode;
+
+use super::client::{Context, KafkaSettings};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest validity (14 days) and four days more, milliseconds (design, section 3).
+const RETENTION_MS: &str = "1555200000";
+
+/// A topic that has to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicNeed {
+    /// Name.
+    pub name: String,
+    /// Partitions, at least.
+    pub partitions: u32,
+}
+
+/// Kafka's administration.
+pub struct Admin {
+    client: AdminClient<Context>,
+    replication: i32,
+    in_sync: &'static str,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Admin")
+    }
+}
+
+impl Admin {
+    /// Topics are made with three replicas, two in sync; with one where one broker is allowed.
+    ///
+    /// # Errors
+    /// A setting is wrong.
+    pub fn new(settings: &KafkaSettings) -> anyhow::Result<Self> {
+        let client = settings.client().create_with_context(settings.context())?;
+        let single = settings.allow_single_broker;
+        let (replication, in_sync) = if single { (1, "1") } else { (3, "2") };
+        Ok(Self { client, replication, in_sync })
+    }
+
+    /// Creates what is missing and grows what has fewer partitions. Blocks the thread while it
+    /// asks for metadata.
+    ///
+    /// # Errors
+    /// Kafka does not answer or refuses.
+    pub async fn ensure(&self, needs: &[TopicNeed]) -> anyhow::Result<()> {
+        let mut missing = Vec::new();
+        let mut small = Vec::new();
+        for need in needs {
+            match self.partitions(&need.name)? {
+                0 => missing.push(need),
+                found if found < need.partitions => small.push(need),
+                _ => {}
+            }
+        }
+        self.create(&missing).await?;
+        self.grow(&small).await
+    }
+
+    /// Partitions of a topic; 0: it does not exist.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn partitions(&self, topic: &str) -> anyhow::Result<u32> {
+        let metadata = self.client.inner().fetch_metadata(Some(topic), PATIENCE);
+        let metadata = metadata.with_context(|| format!("Kafka does not tell about {topic}"))?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        Ok(u32::try_from(found.map_or(0, |found| found.partitions().len()))?)
+    }
+
+    /// The offset after the last record of a partition.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn end(&self, topic: &str, partition: i32) -> anyhow::Result<i64> {
+        let marks = self.client.inner().fetch_watermarks(topic, partition, PATIENCE);
+        Ok(marks.with_context(|| format!("Kafka does not tell the end of {topic}/{partition}"))?.1)
+    }
+
+    async fn create(&self, needs: &[&TopicNeed]) -> anyhow::Result<()> {
+        if needs.is_empty() {
+            return Ok(());
+        }
+        let topics = needs.iter().map(|need| {
+            let partitions = i32::try_from(need.partitions).unwrap_or(i32::MAX);
+            NewTopic::new(&need.name, partitions, TopicReplication::Fixed(self.replication))
+                .set("min.insync.replicas", self.in_sync)
+                .set("unclean.leader.election.enable", "false")
+                .set("retention.ms", RETENTION_MS)
+                .set("retention.bytes", "-1")
+        });
+        let topics: Vec<_> = topics.collect();
+        let answers = self.client.create_topics(&topics, &options()).await?;
+        settle(answers, RDKafkaErrorCode::TopicAlreadyExists, "be created")
+    }
+
+    async fn grow(&self, needs: &[&TopicNeed]) -> anyhow::Result<()> {
+        if needs.is_empty() {
+            return Ok(());
+        }
+        let partitions =
+            needs.iter().map(|need| NewPartitions::new(&need.name, need.partitions as usize));
+        let partitions: Vec<_> = partitions.collect();
+        let answers = self.client.create_partitions(&partitions, &options()).await?;
+        // Somebody else grew it in the meantime.
+        settle(answers, RDKafkaErrorCode::InvalidPartitions, "be given more partitions")
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE))
+}
+
+fn settle(
+    answers: Vec<rdkafka::admin::TopicResult>,
+    harmless: RDKafkaErrorCode,
+    what: &str,
+) -> anyhow::Result<()> {
+    for answer in answers {
+        match answer {
+            Err((topic, code)) if code != harmless => {
+                anyhow::bail!("topic {topic} cannot {what}: {code}");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

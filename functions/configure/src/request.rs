@@ -1,0 +1,72 @@
+//! What was asked: the routes of the admin API, as template.yaml declares them.
+
+use std::io::Read as _;
+
+use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
+use serde::de::DeserializeOwned;
+use wire::admin_api::{ApplyBody, ExplainBody, PlanBody};
+
+use crate::answer::Problem;
+
+/// A document never grows beyond this, uncompressed.
+const BODY_MAX: u64 = 256 * 1024 * 1024;
+
+/// A request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// `GET /config/current`.
+    Current,
+    /// `GET /config/{version}`.
+    Version(u64),
+    /// `POST /config/plan`.
+    Plan(Box<PlanBody>),
+    /// `POST /config/apply`.
+    Apply(Box<ApplyBody>),
+    /// `POST /route/explain`.
+    Explain(ExplainBody),
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    pub fn read(event: &ApiGatewayV2httpRequest) -> Result<Self, Problem> {
+        match event.route_key.as_deref().unwrap_or_default() {
+            "GET /config/current" => Ok(Self::Current),
+            "GET /config/{version}" => version(event).map(Self::Version),
+            "POST /config/plan" => body(event).map(Box::new).map(Self::Plan),
+            "POST /config/apply" => body(event).map(Box::new).map(Self::Apply),
+            "POST /route/explain" => body(event).map(Self::Explain),
+            _ => Err(Problem::NotFound("there is no such request".to_owned())),
+        }
+    }
+}
+
+fn version(event: &ApiGatewayV2httpRequest) -> Result<u64, Problem> {
+    let text = event.path_parameters.get("version").map(String::as_str).unwrap_or_default();
+    text.parse().map_err(|_| Problem::Malformed("a version is a number".to_owned()))
+}
+
+/// The body: JSON, perhaps gzip (large tables), perhaps base64 (API Gateway does that to binary).
+fn body<T: DeserializeOwned>(event: &ApiGatewayV2httpRequest) -> Result<T, Problem> {
+    let text = event.body.as_deref().unwrap_or_default();
+    let octets = if event.is_base64_encoded {
+        STANDARD.decode(text).map_err(|_| Problem::Malformed("the body is cut".to_owned()))?
+    } else {
+        text.as_bytes().to_vec()
+    };
+    let gzip = event.headers.get("content-encoding").is_some_and(|value| value == "gzip");
+    let json = if gzip { unzipped(&octets)? } else { octets };
+    serde_json::from_slice(&json).map_err(|error| Problem::Malformed(error.to_string()))
+}
+
+fn unzipped(octets: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut json = Vec::new();
+    let read = GzDecoder::new(octets).take(BODY_MAX).read_to_end(&mut json);
+    read.map_err(|_| Problem::Malformed("the body is not gzip".to_owned()))?;
+    Ok(json)
+}

@@ -1,0 +1,121 @@
+//! A batch of records: each is read, routed under the configuration version that it names, and
+//! what follows is published. Success means that all of it is on all in-sync replicas.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::Context as _;
+use aws_lambda_events::event::kafka::{KafkaEvent, KafkaRecord};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use wire::provider_outgoing::Origin;
+
+use crate::configurations::{Configuration, Configurations};
+use crate::output::Output;
+use crate::ports::{Outputs, Versions};
+use crate::record::{Accepted, Place, dead_letter};
+
+/// The function, over its ports.
+#[derive(Debug)]
+pub struct Handler<V, O> {
+    /// The configuration.
+    pub configurations: Configurations<V>,
+    /// Kafka.
+    pub outputs: O,
+    /// The clock, Unix milliseconds.
+    pub now_ms: fn() -> u64,
+}
+
+impl<V: Versions, O: Outputs> Handler<V, O> {
+    /// One invocation.
+    ///
+    /// # Errors
+    /// Kafka or the store refused: the batch has to come again. Nothing is left in a queue.
+    pub async fn handle(&self, event: KafkaEvent) -> anyhow::Result<()> {
+        self.outputs.begin();
+        let result = match self.batch(event).await {
+            Ok(()) => self.outputs.flush().await,
+            Err(error) => Err(error),
+        };
+        if result.is_err() {
+            self.outputs.abandon().await;
+        }
+        result
+    }
+
+    async fn batch(&self, event: KafkaEvent) -> anyhow::Result<()> {
+        let mut value = Vec::new();
+        for record in event.records.into_values().flatten() {
+            value.clear();
+            self.record(&record, &mut value).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&self, record: &KafkaRecord, value: &mut Vec<u8>) -> anyhow::Result<()> {
+        let place = place(record)?;
+        // Null (a tombstone) reads as empty, which is no record of this topic.
+        let base64 = record.value.as_deref().unwrap_or_default();
+        STANDARD.decode_vec(base64, value).context("the event's base64 is broken")?;
+        let accepted = match caught(|| Accepted::read(value)) {
+            Ok(accepted) => accepted,
+            Err(reason) => return self.dead(record, value, reason).await,
+        };
+        let version = accepted.config();
+        let Some(configuration) = self.configurations.get(version).await? else {
+            let reason = format!("configuration version {version} does not exist");
+            return self.dead(record, value, reason).await;
+        };
+        match caught(|| Ok(self.routed(accepted, &configuration, place.origin))) {
+            Ok(outputs) => {
+                for output in &outputs {
+                    self.outputs.publish(output).await?;
+                }
+                Ok(())
+            }
+            Err(reason) => self.dead(record, value, reason).await,
+        }
+    }
+
+    fn routed<'c>(
+        &self,
+        accepted: Accepted<'_>,
+        configuration: &'c Configuration,
+        origin: Origin,
+    ) -> Vec<Output<'c>> {
+        let mut outputs = Vec::with_capacity(2);
+        accepted.route(configuration, origin, (self.now_ms)(), &mut outputs);
+        outputs
+    }
+
+    async fn dead(&self, record: &KafkaRecord, value: &[u8], reason: String) -> anyhow::Result<()> {
+        let place = place(record)?;
+        let Origin { partition, offset } = place.origin;
+        tracing::error!(event = "dead_letter", topic = place.topic, partition, offset, reason);
+        let key = STANDARD.decode(record.key.as_deref().unwrap_or_default()).unwrap_or_default();
+        let letter = dead_letter(place, &key, value, reason, (self.now_ms)());
+        self.outputs.publish(&letter).await
+    }
+}
+
+fn place(record: &KafkaRecord) -> anyhow::Result<Place<'_>> {
+    let partition = i32::try_from(record.partition)?;
+    let topic = record.topic.as_deref().unwrap_or_default();
+    Ok(Place { topic, origin: Origin { partition, offset: record.offset } })
+}
+
+/// Runs pure code; a panic is a reason like any other, and its message, which may hold anything,
+/// is not passed on.
+fn caught<T>(pure: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(pure)).unwrap_or_else(|_| Err("it panics".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_reason_and_says_nothing_of_what_it_was_about() {
+        let result: Result<(), String> = caught(|| panic!("+49170 secret text"));
+        assert_eq!(result, Err("it panics".to_owned()));
+    }
+}

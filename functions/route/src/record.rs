@@ -1,0 +1,239 @@
+//! One record: read it, decide, write what follows. Pure.
+
+use std::borrow::Cow;
+
+use domain::config::LongMessages;
+use domain::id::MessageId;
+use domain::message::{Message, ReferenceKind, asks_for_failure};
+use domain::routing::{Chosen, Decision, How, Query};
+use domain::{octets::Octets, segmentation};
+use serde_json::value::RawValue;
+use wire::V;
+use wire::customer_deliveries::{CustomerDelivery, Failure};
+use wire::customer_incoming::IncomingMessage;
+use wire::dead_letters::DeadLetter;
+use wire::message_events::{Happened, MessageEvent};
+use wire::provider_outgoing::{Origin, OutgoingRef};
+use wire::topics::{CUSTOMER_DELIVERIES, DEAD_LETTERS, MESSAGE_EVENTS};
+
+use crate::configurations::Configuration;
+use crate::output::Output;
+
+/// The name of this program in events.
+const BY: &str = "route";
+
+/// Where a record was read.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// Topic.
+    pub topic: &'a str,
+    /// Partition and offset.
+    pub origin: Origin,
+}
+
+/// A record that was read.
+#[derive(Debug)]
+pub struct Accepted<'a> {
+    /// As it stands on the topic.
+    raw: &'a RawValue,
+    message: Message,
+}
+
+impl<'a> Accepted<'a> {
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// Why it can never be processed; says nothing of its content.
+    pub fn read(value: &'a [u8]) -> Result<Self, String> {
+        let IncomingMessage { message, .. } =
+            wire::decode(value).map_err(|error| error.to_string())?;
+        if message.parts.is_empty() {
+            return Err("a message without parts".to_owned());
+        }
+        let raw = serde_json::from_slice(value).map_err(|_| "not JSON".to_owned())?;
+        Ok(Self { raw, message })
+    }
+
+    /// The configuration version in force when it was accepted.
+    #[must_use]
+    pub fn config(&self) -> u64 {
+        self.message.envelope.config
+    }
+
+    /// Decides, and appends to `outputs` what follows.
+    pub fn route<'c>(
+        self,
+        configuration: &'c Configuration,
+        origin: Origin,
+        now_ms: u64,
+        outputs: &mut Vec<Output<'c>>,
+    ) {
+        let Self { raw, mut message } = self;
+        let fail = |message: &Message, failure, why: &dyn std::fmt::Display, outputs: &mut _| {
+            failed(message, failure, &why.to_string(), now_ms, outputs);
+        };
+        if message.envelope.valid_until_ms <= message.attempt_ms {
+            return fail(&message, Failure::Expired, &"validity ran out", outputs);
+        }
+        let chosen = match configuration.router.decide(&query(&message)) {
+            Decision::Route(chosen) => chosen,
+            Decision::Unroutable(why) => {
+                return fail(&message, Failure::Unroutable, &why, outputs);
+            }
+            Decision::Refused(why) => return fail(&message, Failure::Refused, &why, outputs),
+        };
+        let value = match cut(&mut message, chosen.to.long_messages) {
+            Err(why) => return fail(&message, Failure::Refused, &why, outputs),
+            Ok(Cut::AsItCame) => outgoing(&chosen, origin, raw),
+            Ok(Cut::Parts) => outgoing(&chosen, origin, &message),
+        };
+        outputs.push(Output {
+            topic: configuration.topic(chosen.outlet, chosen.priority),
+            partition: i32::try_from(chosen.bind).ok(),
+            key: message.id.to_string(),
+            value,
+        });
+        outputs.push(event(&message, Happened::Routed, Some(&chosen), &why(&chosen), now_ms));
+    }
+}
+
+/// The dead letter of a record that can never be processed.
+#[must_use]
+pub fn dead_letter(
+    place: Place<'_>,
+    key: &[u8],
+    value: &[u8],
+    reason: String,
+    now_ms: u64,
+) -> Output<'static> {
+    let letter = DeadLetter {
+        v: V,
+        topic: place.topic.to_owned(),
+        partition: place.origin.partition,
+        offset: place.origin.offset,
+        by: BY.to_owned(),
+        reason,
+        key: Octets(key.to_vec()),
+        value: Octets(value.to_vec()),
+        at_ms: now_ms,
+    };
+    Output {
+        topic: DEAD_LETTERS,
+        partition: None,
+        key: place.topic.to_owned(),
+        value: wire::encode(&letter),
+    }
+}
+
+fn query(message: &Message) -> Query<'_> {
+    let envelope = &message.envelope;
+    Query {
+        customer: &envelope.customer,
+        sender: envelope.source.digits(),
+        destination: envelope.destination.digits(),
+        priority: envelope.priority,
+        accepted_ms: envelope.accepted_ms,
+        message: message.id,
+        tried: &message.tried,
+    }
+}
+
+enum Cut {
+    AsItCame,
+    Parts,
+}
+
+/// A text that came whole and that no short message holds is cut, unless the provider takes it
+/// whole. What the customer cut stays as it is.
+fn cut(message: &mut Message, wanted: LongMessages) -> Result<Cut, segmentation::TooLong> {
+    let kind = match wanted {
+        LongMessages::Payload => return Ok(Cut::AsItCame),
+        LongMessages::Udh => ReferenceKind::Udh8,
+        LongMessages::Sar => ReferenceKind::Sar,
+    };
+    let before = message.parts.len();
+    segmentation::split(message, kind)?;
+    Ok(if message.parts.len() == before { Cut::AsItCame } else { Cut::Parts })
+}
+
+fn outgoing<M: serde::Serialize + ?Sized>(
+    chosen: &Chosen<'_>,
+    origin: Origin,
+    message: &M,
+) -> Vec<u8> {
+    let (provider, route) = (&chosen.to.provider, chosen.route);
+    wire::encode(&OutgoingRef { v: V, provider, route, origin, message })
+}
+
+/// The route, and why this provider: as people read it in the journey of a message.
+fn why(chosen: &Chosen<'_>) -> String {
+    let Chosen { route, prefix_digits, priority, bind, .. } = chosen;
+    let prefix = match prefix_digits {
+        0 => "any destination".to_owned(),
+        digits => format!("a prefix of {digits} digits"),
+    };
+    let how = match chosen.how {
+        How::Weight { of, total } if u64::from(of) == total => String::new(),
+        How::Weight { of, total } => format!(", weight {of} of {total}"),
+        How::Failover(place) => format!(", failover {}", place + 1),
+    };
+    format!("route {route} ({prefix}{how}), {} bind {bind}", priority.as_str())
+}
+
+/// A failure receipt for each part that asked for one, and the event.
+fn failed(
+    message: &Message,
+    failure: Failure,
+    why: &str,
+    now_ms: u64,
+    outputs: &mut Vec<Output<'_>>,
+) {
+    let asking = message.parts.iter().filter(|part| asks_for_failure(part.receipt));
+    for part in asking {
+        for id in std::iter::once(&part.id).chain(&part.aliases) {
+            let delivery = CustomerDelivery {
+                v: V,
+                id: id.delivery(failure.as_str()),
+                customer: message.envelope.customer.clone(),
+                message: message.id,
+                part: *id,
+                source: message.envelope.source.clone(),
+                destination: message.envelope.destination.clone(),
+                failure,
+                receipt: part.receipt,
+                accepted_ms: message.envelope.accepted_ms,
+                at_ms: now_ms,
+            };
+            outputs.push(keyed(CUSTOMER_DELIVERIES, message.id, wire::encode(&delivery)));
+        }
+    }
+    let detail = format!("{}: {why}", failure.as_str());
+    outputs.push(event(message, Happened::Failed, None, &detail, now_ms));
+}
+
+fn event(
+    message: &Message,
+    happened: Happened,
+    chosen: Option<&Chosen<'_>>,
+    detail: &str,
+    now_ms: u64,
+) -> Output<'static> {
+    let name = if happened == Happened::Routed { "routed" } else { "failed" };
+    let event = MessageEvent {
+        v: V,
+        id: message.id.event(name, message.attempt),
+        message: message.id,
+        customer: Cow::Borrowed(&message.envelope.customer),
+        happened,
+        by: Cow::Borrowed(BY),
+        at_ms: now_ms,
+        attempt: message.attempt,
+        provider: chosen.map(|chosen| Cow::Borrowed(&chosen.to.provider)),
+        detail: Cow::Borrowed(detail),
+    };
+    keyed(MESSAGE_EVENTS, message.id, wire::encode(&event))
+}
+
+fn keyed(topic: &'static str, message: MessageId, value: Vec<u8>) -> Output<'static> {
+    Output { topic, partition: None, key: message.to_string(), value }
+}

@@ -1,0 +1,388 @@
+//! The handler over ports in memory: what becomes of good records, poison and outages.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anyhow::bail;
+use aws_lambda_events::event::kafka::KafkaEvent;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::config::{Document, LongMessages};
+use domain::id::{MessageId, PartId};
+use domain::message::{Message, ReferenceKind};
+use domain::octets::Octets;
+use route::configurations::Configurations;
+use route::handler::Handler;
+use route::output::Output;
+use route::ports::{Outputs, Versions};
+use serde_json::{Value, json};
+use wire::V;
+use wire::customer_deliveries::{CustomerDelivery, Failure};
+use wire::customer_incoming::IncomingMessage;
+use wire::dead_letters::DeadLetter;
+use wire::provider_outgoing::OutgoingMessage;
+
+const NOW_MS: u64 = 1_760_000_100_000;
+const ACCEPTED_MS: u64 = 1_760_000_000_000;
+
+#[derive(Debug, Clone, PartialEq)]
+struct Published {
+    topic: String,
+    partition: Option<i32>,
+    key: String,
+    value: Vec<u8>,
+}
+
+impl Published {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.value).unwrap()
+    }
+}
+
+/// Kafka in memory: `queued` is confirmed by flush, thrown away by abandon.
+#[derive(Debug, Default)]
+struct Kafka {
+    queued: Mutex<Vec<Published>>,
+    stored: Mutex<Vec<Published>>,
+    refuses_after: Option<usize>,
+    flush_fails: AtomicBool,
+}
+
+impl Outputs for &Kafka {
+    fn begin(&self) {
+        assert!(self.queued.lock().unwrap().is_empty(), "left over from the last invocation");
+    }
+
+    async fn publish(&self, output: &Output<'_>) -> anyhow::Result<()> {
+        let mut queued = self.queued.lock().unwrap();
+        if self.refuses_after == Some(queued.len()) {
+            bail!("the producer refuses");
+        }
+        queued.push(Published {
+            topic: output.topic.to_owned(),
+            partition: output.partition,
+            key: output.key.clone(),
+            value: output.value.clone(),
+        });
+        Ok(())
+    }
+
+    async fn flush(&self) -> anyhow::Result<()> {
+        if self.flush_fails.load(Ordering::Relaxed) {
+            bail!("not stored");
+        }
+        self.stored.lock().unwrap().append(&mut self.queued.lock().unwrap());
+        Ok(())
+    }
+
+    async fn abandon(&self) {
+        self.queued.lock().unwrap().clear();
+    }
+}
+
+/// Table `config` in memory: versions 1 to `last`.
+#[derive(Debug)]
+struct Store {
+    document: Arc<Document>,
+    last: u64,
+    down: AtomicBool,
+    loads: AtomicUsize,
+}
+
+impl Versions for &Store {
+    async fn load(&self, version: u64) -> anyhow::Result<Option<Arc<Document>>> {
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        if self.down.load(Ordering::Relaxed) {
+            bail!("table config does not answer");
+        }
+        Ok((version <= self.last).then(|| self.document.clone()))
+    }
+}
+
+fn store() -> Store {
+    let link = json!({"smpp": {"host": "h", "port": 1, "system_id": "us", "password_secret": "s"}});
+    let document = json!({
+        "customers": [{"id": "acme"}, {"id": "beta", "senders": ["BETA"]}],
+        "providers": [
+            {"id": "alpha", "link": link, "slots": [0, 1, 2, 3]},
+            {"id": "gamma", "link": link, "slots": [4], "long_messages": "payload"},
+        ],
+        "routes": [
+            {"id": "de", "when": {"destinations": ["49"]}, "to": [{"provider": "alpha"}],
+             "failover": ["gamma"]},
+            {"id": "uk", "when": {"destinations": ["44"]}, "to": [{"provider": "gamma"}],
+             "priority": "bulk"},
+        ],
+    });
+    Store {
+        document: Arc::new(serde_json::from_value(document).unwrap()),
+        last: 9,
+        down: AtomicBool::new(false),
+        loads: AtomicUsize::new(0),
+    }
+}
+
+fn now_ms() -> u64 {
+    NOW_MS
+}
+
+fn later_ms() -> u64 {
+    NOW_MS + 5_000
+}
+
+fn handler<'a>(store: &'a Store, kafka: &'a Kafka) -> Handler<&'a Store, &'a Kafka> {
+    Handler { configurations: Configurations::new(store), outputs: kafka, now_ms }
+}
+
+fn message(destination: &str) -> Message {
+    let message = json!({
+        "v": 1, "id": MessageId::new(ACCEPTED_MS, [7; 10]), "customer": "acme",
+        "source": {"ton": 5, "addr": "ACME"}, "destination": {"ton": 1, "npi": 1, "addr": destination},
+        "accepted_ms": ACCEPTED_MS, "valid_until_ms": ACCEPTED_MS + 3_600_000, "config": 3,
+        "parts": [{"id": MessageId::new(ACCEPTED_MS, [7; 10]), "octets": "aGVsbG8=", "receipt": 1}],
+        "attempt_ms": ACCEPTED_MS,
+    });
+    serde_json::from_value(message).unwrap()
+}
+
+fn encoded(message: &Message) -> Vec<u8> {
+    wire::encode(&IncomingMessage { v: V, message: message.clone() })
+}
+
+fn event(values: &[Vec<u8>]) -> KafkaEvent {
+    let record = |(offset, value): (usize, &Vec<u8>)| {
+        json!({
+            "topic": "customer-incoming-messages", "partition": 2, "offset": offset,
+            "timestamp": ACCEPTED_MS, "timestampType": "CREATE_TIME", "key": "a2V5",
+            "value": STANDARD.encode(value), "headers": [],
+        })
+    };
+    let records: Vec<Value> = values.iter().enumerate().map(record).collect();
+    let event = json!({"eventSource": "aws:kafka",
+        "records": {"customer-incoming-messages-2": records}});
+    serde_json::from_value(event).unwrap()
+}
+
+async fn published(values: &[Vec<u8>]) -> Vec<Published> {
+    let (store, kafka) = (store(), Kafka::default());
+    handler(&store, &kafka).handle(event(values)).await.unwrap();
+    kafka.stored.into_inner().unwrap()
+}
+
+fn on<'a>(published: &'a [Published], topic: &str) -> Vec<&'a Published> {
+    published.iter().filter(|record| record.topic == topic).collect()
+}
+
+#[tokio::test]
+async fn a_message_goes_to_its_bind_with_its_origin_and_an_event_that_says_why() {
+    let message = message("4917012345678");
+    let published = published(&[encoded(&message)]).await;
+    assert_eq!(published.len(), 2);
+    let sent = &published[0];
+    assert_eq!(sent.topic, "provider-outgoing-alpha-normal");
+    assert_eq!(sent.partition, Some(i32::try_from(message.id.as_u128() % 4).unwrap()));
+    assert_eq!(sent.key, message.id.to_string());
+    let outgoing: OutgoingMessage = wire::decode(&sent.value).unwrap();
+    assert_eq!((outgoing.origin.partition, outgoing.origin.offset), (2, 0));
+    assert_eq!((outgoing.provider.as_str(), outgoing.route.as_str()), ("alpha", "de"));
+    assert_eq!(outgoing.message, message);
+    let event = published[1].json();
+    assert_eq!(published[1].topic, "message-events");
+    assert_eq!(event["happened"], "routed");
+    assert_eq!(event["provider"], "alpha");
+    assert!(
+        event["detail"].as_str().unwrap().contains("route de (a prefix of 2 digits)"),
+        "{event}"
+    );
+}
+
+#[tokio::test]
+async fn a_route_may_choose_the_queue_and_a_tried_provider_is_passed_over() {
+    let published_bulk = published(&[encoded(&message("447700900123"))]).await;
+    assert_eq!(published_bulk[0].topic, "provider-outgoing-gamma-bulk");
+    let mut again = message("4917012345678");
+    again.attempt = 1;
+    again.tried = vec!["alpha".into()];
+    let published = published(&[encoded(&again)]).await;
+    assert_eq!(published[0].topic, "provider-outgoing-gamma-normal");
+}
+
+#[tokio::test]
+async fn poison_becomes_a_dead_letter_and_holds_up_nobody() {
+    let good = message("4917012345678");
+    let mut empty = good.clone();
+    empty.parts.clear();
+    let mut unknown_version = good.clone();
+    unknown_version.envelope.config = 99;
+    let mut newer: Value = serde_json::from_slice(&encoded(&good)).unwrap();
+    newer["v"] = json!(2);
+    let mut broken: Value = serde_json::from_slice(&encoded(&good)).unwrap();
+    broken["parts"][0]["octets"] = json!("no base64!");
+    let values = [
+        b"not json: secret text".to_vec(),
+        Vec::new(),
+        newer.to_string().into_bytes(),
+        broken.to_string().into_bytes(),
+        encoded(&empty),
+        encoded(&unknown_version),
+        encoded(&good),
+    ];
+    let published = published(&values).await;
+    let letters = on(&published, "dead-letters");
+    assert_eq!(letters.len(), 6);
+    for (letter, (offset, value)) in letters.iter().zip(values.iter().enumerate()) {
+        let letter: DeadLetter = wire::decode(&letter.value).unwrap();
+        assert_eq!((letter.partition, letter.offset), (2, i64::try_from(offset).unwrap()));
+        assert_eq!((&letter.value.0, letter.key.0.as_slice()), (value, &b"key"[..]));
+        assert!(
+            !letter.reason.is_empty() && !letter.reason.contains("secret"),
+            "{}",
+            letter.reason
+        );
+    }
+    assert_eq!(on(&published, "provider-outgoing-alpha-normal").len(), 1);
+}
+
+#[tokio::test]
+async fn an_outage_of_the_store_fails_the_batch_and_makes_no_dead_letters() {
+    let (store, kafka) = (store(), Kafka::default());
+    store.down.store(true, Ordering::Relaxed);
+    let values = [b"poison".to_vec(), encoded(&message("49170"))];
+    let handler = handler(&store, &kafka);
+    assert!(handler.handle(event(&values)).await.is_err());
+    assert!(kafka.queued.lock().unwrap().is_empty());
+    assert!(kafka.stored.lock().unwrap().is_empty());
+    store.down.store(false, Ordering::Relaxed);
+    handler.handle(event(&values)).await.unwrap();
+    assert_eq!(kafka.stored.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn when_kafka_refuses_the_batch_fails_and_nothing_stays_queued() {
+    let store = store();
+    for (refuses_after, flush_fails) in [(Some(0), false), (Some(1), false), (None, true)] {
+        let flush_fails = AtomicBool::new(flush_fails);
+        let kafka = Kafka { refuses_after, flush_fails, ..Kafka::default() };
+        let values = [encoded(&message("49170"))];
+        assert!(handler(&store, &kafka).handle(event(&values)).await.is_err());
+        assert!(kafka.queued.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_second_run_writes_what_the_first_wrote() {
+    let (store, kafka) = (store(), Kafka::default());
+    let mut expired = message("49170");
+    expired.envelope.valid_until_ms = ACCEPTED_MS;
+    let values = [encoded(&message("49170")), encoded(&expired), encoded(&message("331"))];
+    let mut handler = handler(&store, &kafka);
+    handler.handle(event(&values)).await.unwrap();
+    let first = std::mem::take(&mut *kafka.stored.lock().unwrap());
+    handler.now_ms = later_ms;
+    handler.handle(event(&values)).await.unwrap();
+    let second = kafka.stored.lock().unwrap().clone();
+    let identity = |all: &[Published]| {
+        all.iter()
+            .map(|record| {
+                let mut value = record.json();
+                value.as_object_mut().unwrap().remove("at_ms");
+                (record.topic.clone(), record.partition, record.key.clone(), value)
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(identity(&first), identity(&second));
+}
+
+#[tokio::test]
+async fn expired_means_before_the_attempt_began_whatever_the_clock_says() {
+    let mut waited = message("49170");
+    waited.envelope.valid_until_ms = NOW_MS - 1;
+    let sent = published(&[encoded(&waited)]).await;
+    assert_eq!(on(&sent, "provider-outgoing-alpha-normal").len(), 1);
+    let mut retried = waited;
+    retried.attempt = 1;
+    retried.attempt_ms = retried.envelope.valid_until_ms;
+    let failed = published(&[encoded(&retried)]).await;
+    let delivery: CustomerDelivery = wire::decode(&failed[0].value).unwrap();
+    assert_eq!(delivery.failure, Failure::Expired);
+    assert_eq!(failed[1].json()["happened"], "failed");
+}
+
+#[tokio::test]
+async fn each_part_and_resend_that_asked_gets_one_failure_receipt() {
+    let mut unroutable = message("331");
+    let part = |n: u8, receipt: u8, aliases: &[u8]| domain::message::Part {
+        id: PartId::new(ACCEPTED_MS, [n; 10]),
+        aliases: aliases.iter().map(|n| PartId::new(ACCEPTED_MS, [*n; 10])).collect(),
+        octets: Octets(vec![n]),
+        udh: Octets::default(),
+        receipt,
+    };
+    unroutable.parts =
+        vec![part(1, 1, &[11, 12]), part(2, 0, &[]), part(3, 2, &[]), part(4, 3, &[])];
+    unroutable.split = Some(ReferenceKind::Udh8);
+    let published = published(&[encoded(&unroutable)]).await;
+    let deliveries: Vec<CustomerDelivery> = on(&published, "customer-deliveries")
+        .iter()
+        .map(|record| wire::decode(&record.value).unwrap())
+        .collect();
+    let parts: Vec<PartId> = deliveries.iter().map(|delivery| delivery.part).collect();
+    let asked = [1, 11, 12, 3].map(|n| PartId::new(ACCEPTED_MS, [n; 10]));
+    assert_eq!(parts, asked);
+    assert!(deliveries.iter().all(|d| d.failure == Failure::Unroutable && d.at_ms == NOW_MS));
+    let detail = on(&published, "message-events")[0].json();
+    assert_eq!(detail["detail"], "unroutable: no route matches");
+}
+
+#[tokio::test]
+async fn what_the_customer_may_not_send_is_refused() {
+    let mut foreign = message("49170");
+    foreign.envelope.customer = "beta".into();
+    let published = published(&[encoded(&foreign)]).await;
+    let delivery: CustomerDelivery = wire::decode(&published[0].value).unwrap();
+    assert_eq!(delivery.failure, Failure::Refused);
+    assert_eq!(published.len(), 2);
+}
+
+#[tokio::test]
+async fn a_long_text_is_cut_for_a_provider_that_wants_parts_only() {
+    let mut long = message("49170");
+    long.parts[0].octets = Octets(vec![b'a'; 400]);
+    let cut = published(&[encoded(&long)]).await;
+    let outgoing: OutgoingMessage = wire::decode(&cut[0].value).unwrap();
+    assert_eq!(outgoing.message.parts.len(), 3);
+    assert_eq!(outgoing.message.split, Some(ReferenceKind::Udh8));
+    assert_eq!(outgoing.message.parts[0].id, long.parts[0].id);
+    long.envelope.destination.number = "447".into();
+    let whole = published(&[encoded(&long)]).await;
+    let outgoing: OutgoingMessage = wire::decode(&whole[0].value).unwrap();
+    assert_eq!(store().document.providers[1].long_messages, LongMessages::Payload);
+    assert_eq!(outgoing.message, long);
+}
+
+#[tokio::test]
+async fn a_text_for_more_than_255_parts_is_refused() {
+    let mut long = message("49170");
+    long.parts[0].octets = Octets(vec![b'a'; 40_000]);
+    let published = published(&[encoded(&long)]).await;
+    let delivery: CustomerDelivery = wire::decode(&published[0].value).unwrap();
+    assert_eq!(delivery.failure, Failure::Refused);
+}
+
+#[tokio::test]
+async fn a_version_is_loaded_once_and_only_the_last_used_are_kept() {
+    let (store, kafka) = (store(), Kafka::default());
+    let handler = handler(&store, &kafka);
+    let of = |version: u64| {
+        let mut message = message("49170");
+        message.envelope.config = version;
+        encoded(&message)
+    };
+    handler.handle(event(&[of(1), of(1), of(2), of(3), of(4), of(1)])).await.unwrap();
+    assert_eq!(store.loads.load(Ordering::Relaxed), 4);
+    // A fifth pushes out 2, the one not used longest.
+    handler.handle(event(&[of(5), of(1), of(3), of(4)])).await.unwrap();
+    assert_eq!(store.loads.load(Ordering::Relaxed), 5);
+    handler.handle(event(&[of(2)])).await.unwrap();
+    assert_eq!(store.loads.load(Ordering::Relaxed), 6);
+}

@@ -1,0 +1,214 @@
+//! Commands against an admin API on loopback that plays answers back.
+
+use std::io::Read as _;
+use std::sync::{Arc, Mutex};
+
+use clap::Parser as _;
+use flate2::read::GzDecoder;
+use gatewayctl::cli::Cli;
+use gatewayctl::commands;
+use gatewayctl::failure::Failure;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+const YAML: &str = "\
+providers:
+  - id: alpha
+    link:
+      smpp: { host: h, port: 2775, system_id: us, password_secret: s }
+    slots: [0]
+";
+
+/// What the gateway was asked.
+#[derive(Debug, Clone)]
+struct Asked {
+    line: String,
+    authorization: String,
+    body: Value,
+}
+
+/// Answers each connection with the next of `answers` (status, body; status 0: closes it).
+struct Gateway {
+    url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    directory: tempfile::TempDir,
+}
+
+impl Gateway {
+    async fn answering(answers: Vec<(u16, Value)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let heard = asked.clone();
+        tokio::spawn(async move {
+            for (status, body) in answers {
+                let (stream, _) = listener.accept().await.unwrap();
+                serve(stream, &heard, status, &body).await;
+            }
+        });
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("token"), "top-secret\n").unwrap();
+        std::fs::write(directory.path().join("config.yaml"), YAML).unwrap();
+        Self { url, asked, directory }
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let token = self.file("token");
+        let start = ["gatewayctl", "--url", &self.url, "--token-file", &token];
+        let cli = Cli::try_parse_from(start.iter().chain(arguments)).unwrap();
+        commands::run(&cli).await
+    }
+
+    fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn serve(mut stream: TcpStream, heard: &Mutex<Vec<Asked>>, status: u16, body: &Value) {
+    let mut read = Vec::new();
+    let (head, length) = loop {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "the request is cut");
+        read.extend_from_slice(&buffer[..count]);
+        let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8(read[..end].to_vec()).unwrap();
+        let length: usize = header(&head, "content-length").parse().unwrap_or(0);
+        if read.len() >= end + 4 + length {
+            break (head, length);
+        }
+    };
+    let mut json = Vec::new();
+    if length > 0 {
+        GzDecoder::new(&read[read.len() - length..]).read_to_end(&mut json).unwrap();
+    }
+    heard.lock().unwrap().push(Asked {
+        line: head.lines().next().unwrap().to_owned(),
+        authorization: header(&head, "authorization"),
+        body: serde_json::from_slice(&json).unwrap_or_default(),
+    });
+    if status > 0 {
+        let body = body.to_string();
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+}
+
+fn header(head: &str, name: &str) -> String {
+    let found = head.lines().filter_map(|line| line.split_once(": "));
+    let mut found = found.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.next().map(|(_, value)| value.to_owned()).unwrap_or_default()
+}
+
+fn plan() -> Value {
+    json!({
+        "planned_against": 3, "mistakes": [], "topics": [],
+        "changes": [{"kind": "changed", "row": "provider alpha",
+                     "fields": [{"field": "window", "change": "1 → 2"}],
+                     "touches": ["its open binds go on with the new limits"]}],
+    })
+}
+
+#[tokio::test]
+async fn a_plan_shows_what_changes_what_it_touches_and_how_to_apply_it() {
+    let gateway = Gateway::answering(vec![(200, plan())]).await;
+    let text = gateway.run(&["plan", &gateway.file("config.yaml")]).await.unwrap();
+    assert!(
+        text.contains("~ provider alpha\n    window: 1 → 2\n    touches: its open binds"),
+        "{text}"
+    );
+    assert!(text.contains("apply --planned-against 3"), "{text}");
+    let asked = &gateway.asked()[0];
+    assert_eq!(asked.line, "POST /config/plan HTTP/1.1");
+    assert_eq!(asked.authorization, "Bearer top-secret");
+    assert_eq!(asked.body["document"]["providers"][0]["slots"], json!([0]));
+}
+
+#[tokio::test]
+async fn apply_names_the_version_it_was_planned_against() {
+    let gateway = Gateway::answering(vec![(200, json!({"version": 4}))]).await;
+    let file = gateway.file("config.yaml");
+    let text = gateway.run(&["apply", "--planned-against", "3", &file]).await.unwrap();
+    assert_eq!(text, "version 4 is in force");
+    assert_eq!(gateway.asked()[0].body["planned_against"], 3);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_followed_by_the_same_change_again() {
+    let answers = vec![(0, Value::Null), (200, json!({"version": 1}))];
+    let gateway = Gateway::answering(answers).await;
+    let file = gateway.file("config.yaml");
+    gateway.run(&["apply", "--planned-against", "0", &file]).await.unwrap();
+    let asked = gateway.asked();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0].body, asked[1].body);
+    assert_eq!(asked[0].body["planned_against"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_with_its_cure() {
+    let problem =
+        json!({"title": "the plan is outdated: version 5 is in force", "cure": "plan again"});
+    let gateway = Gateway::answering(vec![(409, problem)]).await;
+    let file = gateway.file("config.yaml");
+    let failure = gateway.run(&["apply", "--planned-against", "3", &file]).await.unwrap_err();
+    assert_eq!(failure.exit_code(), 1);
+    let expected = "refused: the plan is outdated: version 5 is in force\n    cure: plan again";
+    assert_eq!(failure.to_string(), expected);
+}
+
+#[tokio::test]
+async fn mistakes_that_only_the_gateway_knows_are_led_back_to_the_file() {
+    let mistake =
+        json!({"path": "providers[0].slots[0]", "what": "slot 0 is taken", "cure": "another"});
+    let problem = json!({"title": "x", "cure": "y", "mistakes": [mistake]});
+    let gateway = Gateway::answering(vec![(422, problem)]).await;
+    let file = gateway.file("config.yaml");
+    let failure = gateway.run(&["apply", "--planned-against", "3", &file]).await.unwrap_err();
+    let text = failure.to_string();
+    assert!(
+        text.starts_with(&format!("{file}:5: providers[0].slots[0]: slot 0 is taken")),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_told_as_such() {
+    let gateway = Gateway::answering(vec![(403, json!({"message": "Forbidden"}))]).await;
+    let text = gateway.run(&["show"]).await.unwrap_err().to_string();
+    assert!(text.contains("HTTP 403") && text.contains("--token-file"), "{text}");
+    assert!(!text.contains("top-secret"));
+}
+
+#[tokio::test]
+async fn a_version_is_shown_as_yaml_that_can_be_applied_again() {
+    let document: Value =
+        serde_json::to_value(serde_saphyr::from_str::<domain::config::Document>(YAML).unwrap())
+            .unwrap();
+    let gateway =
+        Gateway::answering(vec![(200, json!({"version": 2, "document": document}))]).await;
+    let text = gateway.run(&["show", "2"]).await.unwrap();
+    assert_eq!(gateway.asked()[0].line, "GET /config/2 HTTP/1.1");
+    let again: domain::config::Document = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_value(again).unwrap(), document);
+}
+
+#[tokio::test]
+async fn an_explanation_lists_the_routes_with_their_verdicts() {
+    let explained = json!({"version": 2, "decision": "to provider alpha", "provider": "alpha",
+        "routes": [{"route": "uk", "verdict": "chosen"}, {"route": "everything", "verdict": "no"}]});
+    let gateway = Gateway::answering(vec![(200, explained)]).await;
+    let arguments =
+        ["route", "explain", "--customer", "acme", "--sender", "A", "--destination", "44"];
+    let text = gateway.run(&arguments).await.unwrap();
+    assert_eq!(text, "to provider alpha (version 2)\n  uk          chosen\n  everything  no");
+    assert_eq!(gateway.asked()[0].body["priority"], "normal");
+}

@@ -1,0 +1,194 @@
+//! From a customer's PDU to a record, or the status that refuses it. Pure: id, time and
+//! configuration version are passed in.
+
+use domain::address::Address;
+use domain::id::PartId;
+use domain::message::{Concatenation, Envelope, Message, Part, Priority, ReferenceKind};
+use domain::octets::Octets;
+use smpp::pdu::{self, Submit};
+use smpp::udh::{self, Kind};
+use smpp::{CommandStatus, address, time_format};
+use wire::V;
+use wire::customer_incoming::{IncomingMessage, IncomingPart, part_key};
+use wire::topics;
+
+use crate::accounts::Account;
+
+/// Octets that the parts of one message may hold together (design, section 5).
+const MESSAGE_OCTETS_MAX: usize = 64 * 1024;
+const HOUR_MS: u64 = 3_600_000;
+/// Bits of `esm_class` that an ESME may set beside the UDH indicator: mode and reply path
+/// (SMPP 3.4, section 5.2.12).
+const ESM_KEPT: u8 = 0xbf;
+
+/// What the edge adds to a submit.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp {
+    /// The part's id.
+    pub id: PartId,
+    /// Unix milliseconds.
+    pub now_ms: u64,
+    /// Configuration version in force.
+    pub config: u64,
+    /// Longest validity.
+    pub validity_max_h: u32,
+}
+
+/// A record for Kafka.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Incoming {
+    /// One of several parts.
+    Part(Box<IncomingPart>),
+    /// A message of one part.
+    Message(Box<IncomingMessage>),
+}
+
+impl Incoming {
+    /// Topic, key and value.
+    #[must_use]
+    pub fn record(&self) -> (&'static str, String, Vec<u8>) {
+        match self {
+            Self::Part(part) => {
+                let key = part_key(&part.envelope, &part.concatenation);
+                (topics::CUSTOMER_INCOMING_MESSAGE_PARTS, key, wire::encode(part.as_ref()))
+            }
+            Self::Message(message) => {
+                let key = message.message.id.to_string();
+                (topics::CUSTOMER_INCOMING_MESSAGES, key, wire::encode(message.as_ref()))
+            }
+        }
+    }
+}
+
+/// Turns a `submit_sm` or `data_sm` into a record.
+///
+/// # Errors
+/// The status that SMPP names for what is wrong with it.
+pub fn incoming(
+    account: &Account,
+    submit: &Submit,
+    stamp: &Stamp,
+) -> Result<Incoming, CommandStatus> {
+    let envelope = envelope(account, submit, stamp)?;
+    let found = udh::concatenation(submit).map_err(udh::UdhError::status)?;
+    let part = part(submit, stamp.id)?;
+    let total = found.map_or(1, |place| usize::from(place.total));
+    if part.octets.0.len() * total > MESSAGE_OCTETS_MAX {
+        return Err(CommandStatus::EsmeRinvmsglen);
+    }
+    Ok(match found.filter(|place| place.total > 1) {
+        Some(place) => Incoming::Part(Box::new(IncomingPart {
+            v: V,
+            envelope,
+            concatenation: concatenation(&place),
+            part,
+        })),
+        None => Incoming::Message(Box::new(whole(envelope, part, stamp))),
+    })
+}
+
+fn whole(envelope: Envelope, part: Part, stamp: &Stamp) -> IncomingMessage {
+    let message = Message {
+        id: stamp.id.into(),
+        envelope,
+        split: None,
+        parts: vec![part],
+        attempt: 0,
+        attempt_ms: stamp.now_ms,
+        tried: Vec::new(),
+    };
+    IncomingMessage { v: V, message }
+}
+
+fn envelope(account: &Account, submit: &Submit, stamp: &Stamp) -> Result<Envelope, CommandStatus> {
+    address::check_source(&submit.source)?;
+    address::check_destination(&submit.destination)?;
+    let source = domain_address(&submit.source);
+    if !account.allows_sender(&source.number) {
+        return Err(CommandStatus::EsmeRinvsrcadr);
+    }
+    if !submit.schedule.is_empty() {
+        // No scheduler yet: promising a time would be a lie (design, section 9).
+        return Err(CommandStatus::EsmeRinvsched);
+    }
+    if submit.default_msg_id != 0 {
+        return Err(CommandStatus::EsmeRinvdftmsgid);
+    }
+    Ok(Envelope {
+        customer: account.customer.clone(),
+        source,
+        destination: domain_address(&submit.destination),
+        service: submit.service_type.to_text().into_owned(),
+        pid: submit.protocol_id,
+        esm: submit.esm_class & ESM_KEPT & !Submit::UDHI,
+        coding: submit.data_coding,
+        priority: priority(account, submit)?,
+        accepted_ms: stamp.now_ms,
+        valid_until_ms: valid_until(account, submit, stamp)?,
+        schedule_ms: None,
+        config: stamp.config,
+    })
+}
+
+fn priority(account: &Account, submit: &Submit) -> Result<Priority, CommandStatus> {
+    match submit.priority {
+        0..=4 => Ok(Priority::from_smpp(submit.priority).unwrap_or(account.default_priority)),
+        _ => Err(CommandStatus::EsmeRinvprtflg),
+    }
+}
+
+fn valid_until(account: &Account, submit: &Submit, stamp: &Stamp) -> Result<u64, CommandStatus> {
+    let longest = stamp.now_ms + u64::from(stamp.validity_max_h) * HOUR_MS;
+    let asked = time_format::parse(&submit.validity).map_err(|_| CommandStatus::EsmeRinvexpiry)?;
+    let until = match asked {
+        Some(time) => time.unix_ms(stamp.now_ms),
+        None => stamp.now_ms + u64::from(account.default_validity_h) * HOUR_MS,
+    };
+    if until <= stamp.now_ms {
+        return Err(CommandStatus::EsmeRinvexpiry);
+    }
+    Ok(until.min(longest))
+}
+
+fn part(submit: &Submit, id: PartId) -> Result<Part, CommandStatus> {
+    let octets = udh::payload(submit).map_err(udh::UdhError::status)?;
+    let mut others = Vec::new();
+    if submit.has_udh() {
+        let header = udh::header(&submit.message).map_err(udh::UdhError::status)?;
+        for element in udh::elements(header) {
+            let (element, data) = element.map_err(udh::UdhError::status)?;
+            if !matches!(element, udh::CONCATENATION_8 | udh::CONCATENATION_16) {
+                // The length came from one octet.
+                let length = u8::try_from(data.len()).unwrap_or(u8::MAX);
+                others.extend([element, length]);
+                others.extend_from_slice(data);
+            }
+        }
+    }
+    let receipt = submit.registered_delivery;
+    Ok(Part {
+        id,
+        aliases: Vec::new(),
+        octets: Octets(octets.to_vec()),
+        udh: Octets(others),
+        receipt,
+    })
+}
+
+fn concatenation(place: &udh::Concatenation) -> Concatenation {
+    let kind = match place.kind {
+        Kind::Udh8 => ReferenceKind::Udh8,
+        Kind::Udh16 => ReferenceKind::Udh16,
+        Kind::Sar => ReferenceKind::Sar,
+    };
+    Concatenation { kind, reference: place.reference, total: place.total, index: place.index }
+}
+
+/// Addresses have been checked to be printable ASCII.
+pub(crate) fn domain_address(address: &pdu::Address) -> Address {
+    Address {
+        ton: address.ton.into(),
+        npi: address.npi.into(),
+        number: address.addr.to_text().into_owned(),
+    }
+}
