@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin_api;
+pub mod assembly_deadlines;
 pub mod customer_deliveries;
 pub mod customer_incoming;
 pub mod dead_letters;

@@ -13,6 +13,8 @@ use crate::version::V;
 pub enum ProviderEvent {
     /// The outcome of one part's submit.
     Result(SubmitResult),
+    /// The fate of a submit is unknown.
+    Doubt(Doubt),
     /// How a message's attempt ended.
     Summary(Summary),
 }
@@ -25,12 +27,14 @@ pub enum SubmitOutcome {
     Accepted,
     /// The provider refused it.
     Rejected,
-    /// Nobody can know whether the provider has it.
-    Unknown,
     /// Its validity ran out before it was sent.
     Expired,
     /// An operator took it back before it was sent.
     Drained,
+    /// An operator gave it up after its fate stayed unknown.
+    Dropped,
+    /// Not sent because another part of its message failed.
+    Abandoned,
 }
 
 /// The outcome of one part. Key: provider + the provider's id in canonical form; without one the
@@ -78,9 +82,32 @@ pub struct PartSummary {
     pub part: PartId,
     /// What became of it.
     pub outcome: SubmitOutcome,
-    /// SMPP command status of the answer.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub status: u32,
+    /// Another submit of it stays unknown: the provider may have it too. Never retried elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub doubtful: bool,
+}
+
+/// A submit whose fate nobody can know. Key: message id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// Version.
+    pub v: V<1>,
+    /// Who was asked.
+    pub provider: ProviderId,
+    /// The message.
+    pub message: MessageId,
+    /// Which of its parts, from 0.
+    pub part: u16,
+    /// The attempt, from 0.
+    pub attempt: u32,
+    /// The slot, whose journal tells more.
+    pub slot: u32,
+    /// Offset of the intent in the slot's journal.
+    pub intent: u64,
+    /// Waits for an operator; otherwise it is sent again.
+    pub held: bool,
+    /// Unix milliseconds.
+    pub at_ms: u64,
 }
 
 /// How an attempt ended. Key: message id. Only a summary leads to a retry.

@@ -53,6 +53,10 @@ impl Queue {
         let at = At { priority: u8::try_from(priority).ok()?, offset };
         Some(PartAt { at, part })
     }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lanes.iter().all(Lane::is_empty)
+    }
 }
 
 impl Lane {

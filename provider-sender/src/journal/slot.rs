@@ -163,6 +163,12 @@ impl<H: Clone> Slot<H> {
         }
     }
 
+    /// Whether parts wait for capacity.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters

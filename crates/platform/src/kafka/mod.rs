@@ -2,11 +2,13 @@
 
 mod admin;
 mod client;
+mod progress;
 mod publisher;
 mod topics;
 
 pub use admin::{Admin, TopicNeed};
 pub use client::{Context, KafkaSettings};
+pub use progress::CommittedProgress;
 pub use publisher::{Outcome, Publisher, Record, Refused, Sink};
 pub use topics::{TopicUnsafe, check_topics};
 

@@ -1,0 +1,38 @@
+# What a person types; CI types the same. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GATEWAY_CACHE ?= $(HOME)/.cache/message-gateway
+export GATEWAY_CACHE
+CARGO_DENY := $(GATEWAY_CACHE)/cargo-deny-0.20.2/bin/cargo-deny
+FUZZ_TOOLCHAIN ?= nightly
+export FUZZ_TOOLCHAIN
+SECONDS_PER_TARGET ?= 60
+
+.PHONY: help
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+.PHONY: check
+check: ## format, lints, dependency bans, template: minutes, no servers
+	@tools/prerequisites check
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO_DENY) --log-level error check bans licenses sources
+	tools/template-check
+
+.PHONY: build
+build: ## everything, as it is deployed (release)
+	@tools/prerequisites run
+	cargo build --workspace --bins --release --locked
+	@tools/kafka/install >/dev/null
+
+.PHONY: build-test
+build-test:
+	@tools/prerequisites test
+	@tools/kafka/install >/dev/null
+	@tools/clients-install >/dev/null
+	cargo build --workspace --bins --locked
+
+.PHONY: test
+test: build-test ## all tests, with real Kafka and real clients
+	cargo test --workspace --locked

@@ -1,0 +1,93 @@
+//! How far a consumer group has read a topic: has it passed a point in time?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::client::{Context, KafkaSettings};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks for the committed offsets of a group that it is no member of.
+#[derive(Clone)]
+pub struct CommittedProgress {
+    consumer: Arc<BaseConsumer<Context>>,
+    topic: String,
+}
+
+impl std::fmt::Debug for CommittedProgress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CommittedProgress({})", self.topic)
+    }
+}
+
+impl CommittedProgress {
+    /// Of `group` on `topic`.
+    ///
+    /// # Errors
+    /// A setting is wrong.
+    pub fn new(settings: &KafkaSettings, group: &str, topic: &str) -> anyhow::Result<Self> {
+        let mut config = settings.client();
+        config.set("group.id", group).set("enable.auto.commit", "false");
+        let consumer = config.create_with_context(settings.context())?;
+        Ok(Self { consumer: Arc::new(consumer), topic: topic.to_owned() })
+    }
+
+    /// True if the group has committed everything of `partition` that stands before the first
+    /// record appended at or after `time_ms` (Unix milliseconds), or everything there is, if none
+    /// was appended since. The topic's times must be `LogAppendTime`, and `time_ms` must lie in
+    /// the past of the broker's clock.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn reached(&self, partition: i32, time_ms: u64) -> anyhow::Result<bool> {
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || this.ask(partition, time_ms)).await?
+    }
+
+    fn ask(&self, partition: i32, time_ms: u64) -> anyhow::Result<bool> {
+        let committed = self.committed(partition)?;
+        let first = self.first_since(partition, time_ms)?;
+        // Asked for last: what was appended meanwhile has to be read too, which errs to the safe side.
+        let end = match first {
+            Some(offset) => offset,
+            None => self.consumer.fetch_watermarks(&self.topic, partition, PATIENCE)?.1,
+        };
+        Ok(committed.is_some_and(|committed| committed >= end))
+    }
+
+    fn committed(&self, partition: i32) -> anyhow::Result<Option<i64>> {
+        let mut wanted = TopicPartitionList::new();
+        wanted.add_partition(&self.topic, partition);
+        let found = self
+            .consumer
+            .committed_offsets(wanted, PATIENCE)
+            .context("Kafka does not tell how far the group has read")?;
+        offset(&found, &self.topic, partition)
+    }
+
+    fn first_since(&self, partition: i32, time_ms: u64) -> anyhow::Result<Option<i64>> {
+        let mut wanted = TopicPartitionList::new();
+        let time = Offset::Offset(i64::try_from(time_ms)?);
+        wanted.add_partition_offset(&self.topic, partition, time)?;
+        let found = self
+            .consumer
+            .offsets_for_times(wanted, PATIENCE)
+            .context("Kafka does not tell the offset of a time")?;
+        offset(&found, &self.topic, partition)
+    }
+}
+
+/// The offset in the answer; none where Kafka has none.
+fn offset(found: &TopicPartitionList, topic: &str, partition: i32) -> anyhow::Result<Option<i64>> {
+    let element =
+        found.find_partition(topic, partition).context("an answer without the partition")?;
+    element.error()?;
+    Ok(match element.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    })
+}

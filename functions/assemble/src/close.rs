@@ -1,0 +1,96 @@
+//! What becomes of messages whose parts did not come in time (design, section 5).
+//!
+//! First the generation is closed, so that no part can join it any more; then the customer is
+//! told; then only its ids stay. Whoever finds it closed tells again: under the same ids.
+
+use std::borrow::Cow;
+
+use domain::id::PartId;
+use wire::V;
+use wire::customer_deliveries::{CustomerDelivery, Failure};
+use wire::customer_incoming::IncomingPart;
+use wire::message_events::{Happened, MessageEvent};
+
+use crate::item::{Generation, Item};
+use crate::output::{BY, Output};
+
+/// Closes the open generations whose deadline is `due_ms` or earlier; none if there are none.
+#[must_use]
+pub fn close(item: &Item, due_ms: u64) -> Option<Item> {
+    let (due, open): (Vec<_>, Vec<_>) =
+        item.open.iter().cloned().partition(|generation| generation.deadline_ms <= due_ms);
+    if due.is_empty() {
+        return None;
+    }
+    let mut closed = item.closed.clone();
+    closed.extend(due);
+    Some(Item { open, closed, finished: item.finished.clone() })
+}
+
+/// What customers and operators are told of the closed generations.
+#[must_use]
+pub fn reports(item: &Item) -> Vec<Output> {
+    item.closed.iter().flat_map(report).collect()
+}
+
+/// The item after everything about the closed generations was told.
+#[must_use]
+pub fn reported(item: &Item) -> Item {
+    let mut item = item.clone();
+    let told = std::mem::take(&mut item.closed);
+    item.finished.extend(told.iter().map(|generation| generation.finished(generation.deadline_ms)));
+    item
+}
+
+fn report(generation: &Generation) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    for held in &generation.parts {
+        let ids = std::iter::once(held.part.id).chain(held.part.aliases.iter().copied());
+        for id in ids {
+            if asks_for_failure(held.part.receipt) {
+                outputs.push(Output::Delivery(failure(held, id, generation.deadline_ms)));
+            }
+            outputs.push(Output::Event(event(held, id, generation)));
+        }
+    }
+    outputs
+}
+
+/// SMPP `registered_delivery`, SMSC delivery receipt (SMPP 3.4, section 5.2.17): always, or on
+/// failure.
+fn asks_for_failure(receipt: u8) -> bool {
+    matches!(receipt & 0b11, 1 | 2)
+}
+
+fn failure(held: &IncomingPart, id: PartId, at_ms: u64) -> CustomerDelivery {
+    CustomerDelivery {
+        v: V,
+        id: id.delivery(Failure::Incomplete.as_str()),
+        customer: held.envelope.customer.clone(),
+        message: id.into(),
+        part: id,
+        source: held.envelope.source.clone(),
+        destination: held.envelope.destination.clone(),
+        failure: Failure::Incomplete,
+        receipt: held.part.receipt,
+        // An alias was accepted at another time than its part; its id says when.
+        accepted_ms: if id.unix_ms() == 0 { held.envelope.accepted_ms } else { id.unix_ms() },
+        at_ms,
+    }
+}
+
+fn event(held: &IncomingPart, id: PartId, generation: &Generation) -> MessageEvent<'static> {
+    let total = held.concatenation.total;
+    MessageEvent {
+        v: V,
+        id: domain::id::MessageId::from(id).event("incomplete", 0),
+        message: id.into(),
+        customer: Cow::Owned(held.envelope.customer.clone()),
+        happened: Happened::Incomplete,
+        by: Cow::Borrowed(BY),
+        at_ms: generation.deadline_ms,
+        attempt: 0,
+        provider: None,
+        detail: Cow::Owned(format!("{} of {total} parts came", generation.parts.len())),
+    }
+}

@@ -1,0 +1,145 @@
+//! Table `assemblies` in DynamoDB.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::encoding::{Attributes, decode, encode, number};
+use crate::ports::Store;
+use crate::run::{Put, Stored};
+
+/// Keys of one BatchGetItem (AWS: at most 100).
+const KEYS_MAX: usize = 100;
+/// Reads of one batch at a time.
+const READS_AT_ONCE: usize = 4;
+/// Writes of one batch at a time.
+const WRITES_AT_ONCE: usize = 16;
+/// Resends of what a batch read left unprocessed, until the batch fails.
+const RESENDS_MAX: u32 = 10;
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct DynamoStore {
+    client: Client,
+    table: String,
+    keep_ms: u64,
+}
+
+impl DynamoStore {
+    /// The table named `table`; an item may go `keep_ms` after its last generation ended.
+    #[must_use]
+    pub fn new(client: Client, table: String, keep_ms: u64) -> Self {
+        Self { client, table, keep_ms }
+    }
+
+    /// One batch read, with what was left unprocessed resent until nothing is.
+    async fn read_batch(&self, keys: &[String]) -> anyhow::Result<Vec<(String, Stored)>> {
+        let mut wanted = Some(self.request(keys)?);
+        let mut found = Vec::with_capacity(keys.len());
+        let mut resends = 0;
+        while let Some(keys) = wanted.take() {
+            let request = self.client.batch_get_item().request_items(&self.table, keys);
+            let answer = request.send().await.context("table assemblies does not answer")?;
+            let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
+            for attributes in items.unwrap_or_default() {
+                found.push(decode(attributes)?);
+            }
+            wanted = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
+            if wanted.is_some() {
+                resends += 1;
+                ensure!(resends <= RESENDS_MAX, "table assemblies is overloaded");
+                tokio::time::sleep(back_off(resends)).await;
+            }
+        }
+        Ok(found)
+    }
+
+    fn request(&self, keys: &[String]) -> anyhow::Result<KeysAndAttributes> {
+        let key =
+            |key: &String| HashMap::from([("key".to_owned(), AttributeValue::S(key.clone()))]);
+        Ok(KeysAndAttributes::builder()
+            .set_keys(Some(keys.iter().map(key).collect()))
+            .consistent_read(true)
+            .build()?)
+    }
+
+    /// One conditional write. The SDK repeats it after a time-out; the writer's own name in the
+    /// condition lets a repeat of what had been made succeed.
+    async fn write_one(&self, put: &Put, writer: &str) -> anyhow::Result<bool> {
+        let condition = condition(put, writer);
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(put, writer, self.keep_ms)?))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(Some(condition.values))
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error).context("table assemblies does not take an assembly"),
+        }
+    }
+}
+
+impl Store for DynamoStore {
+    async fn read(&self, keys: &[String]) -> anyhow::Result<HashMap<String, Stored>> {
+        let batches: Vec<_> = stream::iter(keys.chunks(KEYS_MAX))
+            .map(|keys| self.read_batch(keys))
+            .buffer_unordered(READS_AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(batches.into_iter().flatten().collect())
+    }
+
+    async fn write(&self, puts: Vec<Put>, writer: &str) -> anyhow::Result<Vec<bool>> {
+        stream::iter(&puts)
+            .map(|put| self.write_one(put, writer))
+            .buffered(WRITES_AT_ONCE)
+            .try_collect()
+            .await
+    }
+}
+
+struct Condition {
+    expression: &'static str,
+    names: HashMap<String, String>,
+    values: Attributes,
+}
+
+/// The version is the one read, or this writer has made this write already.
+fn condition(put: &Put, writer: &str) -> Condition {
+    let mut names = HashMap::from([
+        ("#version".to_owned(), "version".to_owned()),
+        ("#writer".to_owned(), "writer".to_owned()),
+    ]);
+    let mut values = Attributes::from([
+        (":next".to_owned(), number(put.read_version + 1)),
+        (":writer".to_owned(), AttributeValue::S(writer.to_owned())),
+    ]);
+    let expression = if put.read_version == 0 {
+        names.insert("#key".to_owned(), "key".to_owned());
+        "attribute_not_exists(#key) OR (#version = :next AND #writer = :writer)"
+    } else {
+        values.insert(":read".to_owned(), number(put.read_version));
+        "#version = :read OR (#version = :next AND #writer = :writer)"
+    };
+    Condition { expression, names, values }
+}
+
+fn back_off(resends: u32) -> Duration {
+    Duration::from_millis(20 << resends.min(6))
+}

@@ -1,0 +1,42 @@
+//! Which bind each slot is, by the configuration version in force.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::config::{Document, Provider};
+
+/// One slot's bind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SlotPlan {
+    /// The provider.
+    pub provider: Arc<Provider>,
+    /// Bind k: the partition of the provider's topics.
+    pub bind: u32,
+}
+
+/// All slots of a version.
+#[derive(Debug, Default)]
+pub struct Plan {
+    slots: HashMap<u32, SlotPlan>,
+}
+
+impl Plan {
+    /// Compiles a version's document.
+    #[must_use]
+    pub fn compile(document: &Document) -> Self {
+        let mut slots = HashMap::new();
+        for provider in &document.providers {
+            let provider = Arc::new(provider.clone());
+            for (bind, slot) in (0..).zip(&provider.slots) {
+                slots.insert(*slot, SlotPlan { provider: provider.clone(), bind });
+            }
+        }
+        Self { slots }
+    }
+
+    /// What slot `slot` is; none: no provider uses it.
+    #[must_use]
+    pub fn slot(&self, slot: u32) -> Option<&SlotPlan> {
+        self.slots.get(&slot)
+    }
+}

@@ -1,0 +1,330 @@
+//! One slot's task: carries out what the journal's state machine asks for, and tells it what
+//! happened. Nothing is decided here but when to look and how to reconnect.
+
+mod actions;
+mod link;
+mod timers;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::config::{Link as ProviderLink, OnUnknown as Policy, SmppLink};
+use domain::pacing::{Rate, TokenBucket};
+use platform::clock::unix_ms;
+use platform::kafka::{KafkaSettings, Outcome};
+use platform::secrets::Secrets;
+use tokio::sync::{Notify, mpsc, watch};
+use wire::submit_journal::{PRIORITIES, PartAt};
+
+use crate::group::{Change, Releases};
+use crate::journal::{Event, OnUnknown, Rules, Settings as JournalSettings, Slot, Ticket};
+use crate::journal_reader::{Read, Requests};
+use crate::plan::{Plan, SlotPlan};
+use crate::publishing::{Inbox, Producers};
+use crate::reading::{Outgoing, Reading};
+use crate::settings::Settings;
+
+use link::Link;
+use timers::Timers;
+
+/// The bucket is this deep (design, section 6), and refilled no more often than [`PACE_STEP`].
+const BUCKET_DEPTH: Duration = Duration::from_millis(10);
+const PACE_STEP: Duration = Duration::from_millis(4);
+/// Messages taken from Kafka before the loop goes round again.
+const READ_AT_ONCE: usize = 1_000;
+
+/// What all slots of this process share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Settings.
+    pub settings: Settings,
+    /// Brokers.
+    pub kafka: KafkaSettings,
+    /// Producers.
+    pub producers: Producers,
+    /// Passwords of providers.
+    pub secrets: Secrets,
+    /// Reader of journals.
+    pub journals: Requests,
+    /// Where finished slots are given back.
+    pub releases: Arc<Releases>,
+    /// Random, new for every process.
+    pub task: u64,
+}
+
+/// A part that was handed to the bind.
+#[derive(Debug)]
+struct Sent {
+    part: PartAt,
+    intent: u64,
+    outgoing: Outgoing,
+}
+
+/// The task of one slot.
+#[derive(Debug)]
+pub struct SlotTask {
+    number: u32,
+    shared: Arc<Shared>,
+    machine: Slot<Outgoing>,
+    plan: Option<SlotPlan>,
+    assigned: bool,
+    bucket: TokenBucket,
+    link: Link,
+    sent: HashMap<u64, Sent>,
+    next_token: u64,
+    reading: Option<Reading>,
+    journal: Option<mpsc::Receiver<Read>>,
+    inbox: Arc<Inbox>,
+    arrived: Arc<Notify>,
+    appends: HashMap<u64, Ticket>,
+    next_append: u64,
+    ended: Vec<(u64, Outcome)>,
+    /// Publications that the producer's full queue did not take; bounded by what is under way.
+    unpublished: VecDeque<(u64, String, Vec<u8>)>,
+    timers: Timers,
+    observed: Observed,
+}
+
+/// How fast the slot was sending, for a bucket without an agreed rate.
+#[derive(Debug)]
+struct Observed {
+    since: Instant,
+    parts: usize,
+    per_s: f64,
+}
+
+/// What woke the task.
+enum Woke {
+    Change(Option<Change>),
+    Arrived,
+    Journal(Option<Read>),
+    Link(link::News),
+    Due,
+    Plan,
+}
+
+impl SlotTask {
+    /// A slot that is not ours yet.
+    #[must_use]
+    pub fn new(number: u32, shared: Arc<Shared>) -> Self {
+        let arrived = Arc::new(Notify::new());
+        let inbox = Arc::new(Inbox::new(arrived.clone()));
+        shared.producers.open(number, inbox.clone());
+        let now = Instant::now();
+        Self {
+            number,
+            machine: Slot::new(journal_settings(&shared, None)),
+            plan: None,
+            assigned: false,
+            bucket: TokenBucket::new(Rate::unlimited(), BUCKET_DEPTH, now),
+            link: Link::default(),
+            sent: HashMap::new(),
+            next_token: 0,
+            reading: None,
+            journal: None,
+            inbox,
+            arrived,
+            appends: HashMap::new(),
+            next_append: 0,
+            ended: Vec::new(),
+            unpublished: VecDeque::new(),
+            timers: Timers::default(),
+            observed: Observed { since: now, parts: 0, per_s: 1.0 },
+            shared,
+        }
+    }
+
+    /// Runs until the group's changes end.
+    pub async fn run(
+        mut self,
+        mut changes: mpsc::Receiver<Change>,
+        mut plans: watch::Receiver<Arc<Plan>>,
+    ) {
+        self.take_plan(&plans.borrow_and_update().clone());
+        loop {
+            let now = Instant::now();
+            self.turn(now);
+            self.link.write(now).await;
+            self.take_link(Instant::now());
+            let due = self.due(Instant::now());
+            let woke = tokio::select! {
+                biased;
+                change = changes.recv() => Woke::Change(change),
+                news = self.link.next() => Woke::Link(news),
+                () = self.arrived.notified() => Woke::Arrived,
+                read = next_read(self.journal.as_mut()) => Woke::Journal(read),
+                () = tokio::time::sleep_until(due.into()) => Woke::Due,
+                Ok(()) = plans.changed() => Woke::Plan,
+            };
+            match woke {
+                Woke::Change(Some(change)) => self.change(change),
+                Woke::Change(None) => return,
+                Woke::Link(news) => self.link_news(news, Instant::now()),
+                Woke::Journal(read) => self.journal_read(read),
+                Woke::Plan => self.take_plan(&plans.borrow_and_update().clone()),
+                Woke::Arrived | Woke::Due => {}
+            }
+        }
+    }
+
+    /// Everything that is there is taken in, then the capacity is told once: so intents are large.
+    fn turn(&mut self, now: Instant) {
+        let now_ms = unix_ms();
+        self.machine.handle(Event::Capacity { parts: 0, now_ms });
+        self.take_link(now);
+        self.take_appended();
+        if let Some(before) = self.inbox.take_published()
+            && let Some(up_to) = before.checked_sub(1)
+        {
+            self.machine.handle(Event::Published { up_to });
+        }
+        self.publish_again();
+        self.run_timers(now);
+        self.take_messages();
+        self.act(now);
+        let parts = self.capacity(now);
+        self.machine.handle(Event::Capacity { parts, now_ms });
+        self.act(now);
+    }
+
+    fn capacity(&mut self, now: Instant) -> usize {
+        self.bucket.available(now).min(self.link.room())
+    }
+
+    fn take_messages(&mut self) {
+        let Some(reading) = &self.reading else { return };
+        reading.tick();
+        let mut taken = 0;
+        for priority in 0..PRIORITIES {
+            let index = u8::try_from(priority).unwrap_or(u8::MAX);
+            let room = self.machine.room(index).min(READ_AT_ONCE);
+            for _ in 0..room {
+                match reading.next(priority) {
+                    Some(Ok(message)) => self.machine.handle(Event::Message(message)),
+                    Some(Err(poison)) => actions::dead_letter(&self.shared.producers, poison),
+                    None => break,
+                }
+                taken += 1;
+            }
+        }
+        if taken >= READ_AT_ONCE {
+            // There may be more, and the queue tells only when it was empty.
+            self.arrived.notify_one();
+        }
+    }
+
+    fn take_appended(&mut self) {
+        let mut ended = std::mem::take(&mut self.ended);
+        self.inbox.take_appended(&mut ended);
+        for (number, outcome) in ended.drain(..) {
+            let Some(ticket) = self.appends.remove(&number) else { continue };
+            self.machine.handle(match outcome {
+                Outcome::Stored { offset, .. } => match u64::try_from(offset) {
+                    Ok(offset) => Event::Appended { ticket, offset },
+                    // Stored, but Kafka does not say where.
+                    Err(_) => Event::AppendUnknown(ticket),
+                },
+                Outcome::NeverLeft => Event::AppendFailed(ticket),
+                Outcome::Unknown => Event::AppendUnknown(ticket),
+            });
+        }
+        self.ended = ended;
+    }
+
+    fn journal_read(&mut self, read: Option<Read>) {
+        match read {
+            Some(Read::Records(records)) => {
+                for record in records {
+                    self.machine.handle(Event::JournalRead(record));
+                }
+            }
+            Some(Read::End { from, to }) => {
+                self.journal = None;
+                self.machine.handle(Event::JournalEnd { from, to });
+            }
+            None => self.journal = None,
+        }
+    }
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Assigned(_) => {
+                self.assigned = true;
+                // A slot that no provider uses waits for a plan.
+                if self.plan.is_some() {
+                    self.machine.handle(Event::Assigned);
+                }
+            }
+            Change::Revoked(_) => {
+                self.assigned = false;
+                self.machine.handle(Event::Revoked);
+            }
+        }
+    }
+
+    /// A new configuration: rate and window at once, a new link by a new bind, and nothing at all
+    /// where this slot is not concerned.
+    fn take_plan(&mut self, plan: &Plan) {
+        let found = plan.slot(self.number).cloned();
+        if found == self.plan {
+            return;
+        }
+        let before = std::mem::replace(&mut self.plan, found);
+        let Some(now) = &self.plan else {
+            tracing::warn!(event = "slot_without_provider", slot = self.number);
+            return;
+        };
+        let rate = now.provider.rate_per_s.map_or_else(Rate::unlimited, Rate::per_second);
+        self.bucket.set_rate(rate, Instant::now());
+        match before {
+            None => {
+                self.machine = Slot::new(journal_settings(&self.shared, Some(now)));
+                if self.assigned {
+                    self.machine.handle(Event::Assigned);
+                }
+            }
+            Some(before) => {
+                if before.provider.link != now.provider.link
+                    || before.provider.window != now.provider.window
+                {
+                    self.link.reconnect(Instant::now());
+                }
+            }
+        }
+    }
+
+    fn smpp_link(&self) -> Option<(SmppLink, usize)> {
+        let provider = &self.plan.as_ref()?.provider;
+        let ProviderLink::Smpp(link) = &provider.link;
+        Some((link.clone(), usize::try_from(provider.window).unwrap_or(usize::MAX)))
+    }
+}
+
+fn journal_settings(shared: &Shared, plan: Option<&SlotPlan>) -> JournalSettings {
+    let provider = plan.map(|plan| &plan.provider);
+    let weights = provider.map(|provider| provider.weights).unwrap_or_default();
+    JournalSettings {
+        task: shared.task,
+        weights: [weights.high, weights.normal, weights.bulk].map(|weight| weight.max(1)),
+        intent_parts_max: 500,
+        intents_in_flight_max: 4,
+        messages_max: shared.settings.messages_max,
+        outcomes_max: 500,
+        on_unknown: match provider.map(|provider| provider.on_unknown) {
+            Some(Policy::Hold) => OnUnknown::Hold,
+            _ => OnUnknown::Resend,
+        },
+        repeats_max: 1_000_000,
+        repeats_ms: 3_600_000,
+        search_span: 10_000,
+        rules: Rules::default(),
+    }
+}
+
+async fn next_read(journal: Option<&mut mpsc::Receiver<Read>>) -> Option<Read> {
+    match journal {
+        Some(journal) => journal.recv().await,
+        None => std::future::pending().await,
+    }
+}

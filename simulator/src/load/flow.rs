@@ -1,0 +1,270 @@
+//! The load's side of one connection: what to submit now, what an answer means, what is open. No
+//! socket, no clock.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use smpp::{CommandId, CommandStatus, Cutter, Frame, frame::Cut};
+
+use super::{
+    inflight::{Inflight, Open},
+    plan::{Item, Items, Plan},
+    stats::Stats,
+    template::Templates,
+};
+use crate::{
+    check::{Outcome, Sent},
+    clock::Now,
+    esme::{self, Asked},
+};
+
+/// How a connection of the load behaves.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// Unanswered submits at most.
+    pub window: usize,
+    /// A submit that was not answered for so long counts as unanswered.
+    pub patience: Duration,
+    /// How often a submit that was refused as too fast is sent again.
+    pub retries_max: u8,
+    /// Outcomes are kept for a file.
+    pub outcomes: bool,
+}
+
+/// Before a submit that was refused as too fast is sent again.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
+/// Submits that may wait for that, for each place in the window; with more of them nothing new is
+/// begun.
+const RETRIES_PER_WINDOW: usize = 16;
+/// Octets in the output, beyond which no more submits are added.
+const OUTPUT_MAX: usize = 256 << 10;
+/// How often overdue submits are looked for.
+const SWEEP: Duration = Duration::from_millis(500);
+
+#[derive(Debug)]
+pub struct Flow {
+    plan: Arc<Plan>,
+    templates: Templates,
+    manner: Manner,
+    start: Instant,
+    items: Items,
+    /// The next of the plan; `None` at its end, or when told to stop.
+    next: Option<(Item, Instant)>,
+    retries: VecDeque<Retry>,
+    inflight: Inflight,
+    output: BytesMut,
+    stats: Stats,
+    outcomes: Vec<u8>,
+    swept: Instant,
+    peer_unbinds: bool,
+}
+
+#[derive(Debug)]
+struct Retry {
+    item: Item,
+    refusals: u8,
+    /// Of the last refusal.
+    status: u32,
+    due: Instant,
+}
+
+impl Flow {
+    pub fn new(
+        plan: Arc<Plan>,
+        connection: u32,
+        templates: Templates,
+        manner: Manner,
+        start: Instant,
+    ) -> Self {
+        let mut flow = Self {
+            items: plan.items(connection),
+            plan,
+            templates,
+            start,
+            next: None,
+            retries: VecDeque::new(),
+            inflight: Inflight::new(manner.window.max(1)),
+            manner,
+            output: BytesMut::new(),
+            stats: Stats::default(),
+            outcomes: Vec::new(),
+            swept: start,
+            peer_unbinds: false,
+        };
+        flow.advance();
+        flow
+    }
+
+    /// Submits what is due, as far as the window has room.
+    pub fn fill(&mut self, now: Now) {
+        while self.may_submit() {
+            let Some((item, refusals)) = self.due(now.instant) else { break };
+            let open = Open { item, refusals, written: now.instant };
+            let sequence = self.inflight.insert(open);
+            let priority = self.plan.mix.priority_of(item.number);
+            self.templates.write(&mut self.output, sequence, &item, priority, now.wall_us);
+            self.stats.submitted(now.instant);
+        }
+    }
+
+    /// Handles every whole PDU in `input`. `false`: the stream is of no more use.
+    pub fn read(&mut self, input: &mut BytesMut, now: Now) -> bool {
+        loop {
+            match Cutter::new(Cutter::BOUND).cut(input) {
+                Cut::NeedMore => return true,
+                Cut::BadLength(_) => return false,
+                Cut::Frame(frame) if frame.header.id.is_response() => self.answered(&frame, now),
+                Cut::Frame(frame) => match esme::answer_request(&frame, &mut self.output) {
+                    Asked::Delivery => self.stats.deliveries += 1,
+                    Asked::Unbind => self.peer_unbinds = true,
+                    Asked::Other => {}
+                },
+            }
+        }
+    }
+
+    /// Gives up what was not answered in time.
+    pub fn tick(&mut self, now: Now) {
+        if now.instant >= self.swept + SWEEP {
+            self.swept = now.instant;
+            let overdue = self.inflight.take_overdue(self.manner.patience, now.instant);
+            overdue.into_iter().for_each(|open| self.unanswered(&open));
+        }
+    }
+
+    /// When there is something to do without the peer.
+    pub fn deadline(&self) -> Option<Instant> {
+        let sweep = (self.inflight.open() > 0).then(|| self.swept + SWEEP);
+        let retry = self.retries.front().map(|retry| retry.due);
+        let next = self.next.filter(|_| self.may_begin()).map(|(_, due)| due);
+        let due = [next, retry].into_iter().flatten().min();
+        [due.filter(|_| self.may_submit()), sweep].into_iter().flatten().min()
+    }
+
+    /// The connection is gone: what was open is unanswered, and will never be sent again.
+    pub fn lost(&mut self) {
+        self.stats.connections_lost += 1;
+        self.output.clear();
+        self.peer_unbinds = false;
+        self.give_up();
+    }
+
+    /// No more is begun; what is open may still be answered.
+    pub fn stop(&mut self) {
+        self.next = None;
+        for retry in std::mem::take(&mut self.retries) {
+            self.refused(&retry.item, retry.status);
+        }
+    }
+
+    /// Whatever is open counts as unanswered.
+    pub fn give_up(&mut self) {
+        let open = self.inflight.take_all();
+        open.into_iter().for_each(|open| self.unanswered(&open));
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.next.is_none() && self.retries.is_empty() && self.inflight.open() == 0
+    }
+
+    pub const fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
+    }
+
+    /// Lines of JSON, one [`Sent`] each; the caller takes them.
+    pub const fn outcomes(&mut self) -> &mut Vec<u8> {
+        &mut self.outcomes
+    }
+
+    pub const fn stats(&mut self) -> &mut Stats {
+        &mut self.stats
+    }
+
+    /// A sequence number for a request of another kind.
+    pub const fn sequence(&mut self) -> u32 {
+        self.inflight.sequence()
+    }
+
+    fn may_submit(&self) -> bool {
+        self.inflight.room() > 0 && self.output.len() < OUTPUT_MAX && !self.peer_unbinds
+    }
+
+    fn may_begin(&self) -> bool {
+        self.retries.len() < self.manner.window * RETRIES_PER_WINDOW
+    }
+
+    fn advance(&mut self) {
+        self.next =
+            self.items.next(&self.plan).map(|item| (item, self.start + self.plan.due(&item)));
+    }
+
+    /// What may be submitted now: retries first, they are older.
+    fn due(&mut self, now: Instant) -> Option<(Item, u8)> {
+        if let Some(retry) = self.retries.pop_front_if(|retry| retry.due <= now) {
+            return Some((retry.item, retry.refusals));
+        }
+        let (item, _) = self.next.filter(|(_, due)| *due <= now && self.may_begin())?;
+        self.advance();
+        Some((item, 0))
+    }
+
+    fn answered(&mut self, frame: &Frame, now: Now) {
+        let header = &frame.header;
+        let is_ours = matches!(header.id, CommandId::SubmitSmResp | CommandId::GenericNack);
+        let Some(open) = self.inflight.take(header.sequence).filter(|_| is_ours) else {
+            self.stats.unexpected += 1;
+            return;
+        };
+        *self.stats.statuses.entry(header.status).or_default() += 1;
+        if header.status != 0 || header.id == CommandId::GenericNack {
+            return self.retry_or_refuse(&open, header.status, now);
+        }
+        self.stats.acknowledged(open.written, now.instant);
+        if self.manner.outcomes {
+            let id = frame.body.split(|octet| *octet == 0).next().unwrap_or_default();
+            self.outcome(&open.item, Outcome::Acknowledged(String::from_utf8_lossy(id).into()));
+        }
+    }
+
+    fn retry_or_refuse(&mut self, open: &Open, status: u32, now: Now) {
+        let Open { item, refusals, .. } = *open;
+        let is_too_fast = matches!(
+            CommandStatus::from(status),
+            CommandStatus::EsmeRthrottled | CommandStatus::EsmeRmsgqful
+        );
+        if is_too_fast && refusals < self.manner.retries_max {
+            self.stats.retried += 1;
+            let due = now.instant + RETRY_AFTER;
+            self.retries.push_back(Retry { item, refusals: refusals + 1, status, due });
+        } else {
+            self.refused(&item, status);
+        }
+    }
+
+    fn refused(&mut self, item: &Item, status: u32) {
+        self.stats.refused += 1;
+        self.outcome(item, Outcome::Refused(status));
+    }
+
+    fn unanswered(&mut self, open: &Open) {
+        self.stats.unanswered += 1;
+        self.outcome(&open.item, Outcome::Unanswered);
+    }
+
+    fn outcome(&mut self, item: &Item, outcome: Outcome) {
+        if self.manner.outcomes {
+            let Item { number, part, parts } = *item;
+            // Plain fields into memory: cannot fail.
+            let sent = Sent { number, part, parts, outcome };
+            let _cannot_fail = serde_json::to_writer(&mut self.outcomes, &sent);
+            self.outcomes.push(b'\n');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

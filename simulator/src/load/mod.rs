@@ -1,0 +1,242 @@
+//! A load of customers: binds connections, submits numbered messages, measures the answers.
+
+pub mod flow;
+pub mod inflight;
+pub mod plan;
+pub mod report;
+pub mod stats;
+pub mod template;
+
+use std::{
+    fs::File,
+    io::Write,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context;
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
+};
+
+use self::{
+    flow::{Flow, Manner},
+    plan::Plan,
+    report::Report,
+    stats::Stats,
+    template::{Content, Templates},
+};
+use crate::{
+    clock::Now,
+    esme::{self, Account, Link},
+    socket::{BUSY, Step},
+};
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub account: Account,
+    pub plan: Plan,
+    pub content: Content,
+    pub manner: Manner,
+    /// Nothing new is begun after this time; `None`: until the plan ends.
+    pub duration: Option<Duration>,
+    /// It ends then at the latest, counted from its beginning.
+    pub deadline: Duration,
+    /// A connection that was lost, or cannot be made, is made again.
+    pub reconnect: bool,
+    /// A line of JSON per submit: what became of it.
+    pub outcomes: Option<PathBuf>,
+}
+
+/// What the connections are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Go,
+    /// Begin nothing new.
+    Stop,
+    /// End at once.
+    GiveUp,
+}
+
+const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
+const BACK_OFF_LONGEST: Duration = Duration::from_secs(1);
+/// Octets of outcomes in memory, per connection.
+const OUTCOMES_MAX: usize = 64 << 10;
+
+/// Runs the whole load. Errors: without `reconnect` a bind that failed; a file that cannot be
+/// written; a plan whose messages cannot be written.
+pub async fn run(options: Options) -> anyhow::Result<Report> {
+    let deadline = Instant::now() + options.deadline;
+    let outcomes = options.outcomes.as_ref().map(File::create).transpose();
+    let outcomes = outcomes.context("cannot create the file of outcomes")?;
+    let outcomes = outcomes.map(|file| Arc::new(Mutex::new(file)));
+    let links =
+        timeout_at(deadline, bind_all(&options)).await.context("binding took too long")??;
+    let (orders, _) = watch::channel(Order::Go);
+    let start = Now::read();
+    let plan = Arc::new(options.plan.clone());
+    let mut tasks = JoinSet::new();
+    for (number, link) in (0..).zip(links) {
+        let templates = Templates::new(&options.content, number as u16)?;
+        let (plan, manner) = (Arc::clone(&plan), options.manner.clone());
+        let flow = Flow::new(plan, number, templates, manner, start.instant);
+        let connection = Connection {
+            account: options.account.clone(),
+            reconnect: options.reconnect,
+            flow,
+            outcomes: outcomes.clone(),
+        };
+        tasks.spawn(connection.run(link, orders.subscribe()));
+    }
+    let (stats, deadline_reached) = collect(tasks, &orders, options.duration, deadline).await;
+    let (run, window) = (options.content.run, options.manner.window);
+    let report = Report::of(run, options.plan.connections, window, &stats?);
+    Ok(Report { deadline_reached, ..report })
+}
+
+/// Binds every connection before any submits, so that the first is not measured alone.
+async fn bind_all(options: &Options) -> anyhow::Result<Vec<Option<Link>>> {
+    let mut links = Vec::new();
+    for _ in 0..options.plan.connections {
+        match connect(&options.account).await {
+            Ok(link) => links.push(Some(link)),
+            Err(_) if options.reconnect => links.push(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(links)
+}
+
+async fn connect(account: &Account) -> anyhow::Result<Link> {
+    let mut link = account.connect(None, BUSY).await?;
+    account.bind(&mut link).await?;
+    Ok(link)
+}
+
+async fn collect(
+    mut tasks: JoinSet<anyhow::Result<Stats>>,
+    orders: &watch::Sender<Order>,
+    duration: Option<Duration>,
+    deadline: Instant,
+) -> (anyhow::Result<Stats>, bool) {
+    let stop = duration.map_or(deadline, |duration| deadline.min(Instant::now() + duration));
+    let mut stats = Stats::default();
+    let mut next = stop;
+    let mut reached = false;
+    loop {
+        match timeout_at(next, tasks.join_next()).await {
+            Ok(None) => return (Ok(stats), reached),
+            Ok(Some(Ok(Ok(one)))) => stats.add(&one),
+            Ok(Some(Ok(Err(error)))) => return (Err(error), reached),
+            Ok(Some(Err(error))) => return (Err(error.into()), reached),
+            Err(_) if next < deadline => {
+                orders.send_replace(Order::Stop);
+                next = deadline;
+            }
+            Err(_) => {
+                orders.send_replace(Order::GiveUp);
+                reached = true;
+                // The tasks end at once; each still has to unbind.
+                next = Instant::now() + Duration::from_secs(3600);
+            }
+        }
+    }
+}
+
+struct Connection {
+    account: Account,
+    reconnect: bool,
+    flow: Flow,
+    outcomes: Option<Arc<Mutex<File>>>,
+}
+
+impl Connection {
+    async fn run(
+        mut self,
+        mut link: Option<Link>,
+        mut orders: watch::Receiver<Order>,
+    ) -> anyhow::Result<Stats> {
+        loop {
+            tokio::select! {
+                biased;
+                _ = orders.changed() => {
+                    let order = *orders.borrow_and_update();
+                    self.flow.stop();
+                    if order == Order::GiveUp {
+                        self.flow.give_up();
+                    }
+                }
+                result = self.drive(&mut link) => {
+                    result?;
+                    if let Some(link) = link.take() {
+                        esme::unbind(link, self.flow.sequence()).await;
+                    }
+                    self.write_outcomes(0)?;
+                    return Ok(self.flow.stats().clone());
+                }
+            }
+        }
+    }
+
+    /// Submits and reads until nothing is left to do. Can be cancelled at any await.
+    async fn drive(&mut self, link: &mut Option<Link>) -> anyhow::Result<()> {
+        let mut back_off = BACK_OFF_FIRST;
+        while !self.flow.is_done() {
+            let Some(open) = link else {
+                match connect(&self.account).await {
+                    Ok(bound) => *link = Some(bound),
+                    Err(_) => {
+                        self.flow.stats().connects_failed += 1;
+                        sleep(back_off.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                        back_off = (back_off * 2).min(BACK_OFF_LONGEST);
+                    }
+                }
+                continue;
+            };
+            back_off = BACK_OFF_FIRST;
+            if !self.step(open).await? {
+                *link = None;
+                self.flow.lost();
+                if !self.reconnect {
+                    self.flow.stop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `false`: the connection is gone.
+    async fn step(&mut self, link: &mut Link) -> anyhow::Result<bool> {
+        self.flow.fill(Now::read());
+        let deadline = self.flow.deadline();
+        match link.step(self.flow.output(), true, deadline).await {
+            Step::Wrote => {}
+            Step::Closed => return Ok(false),
+            Step::Deadline => self.flow.tick(Now::read()),
+            Step::Read => {
+                let now = Now::read();
+                if !self.flow.read(link.input(), now) {
+                    return Ok(false);
+                }
+                self.flow.tick(now);
+            }
+        }
+        self.write_outcomes(OUTCOMES_MAX)?;
+        Ok(true)
+    }
+
+    fn write_outcomes(&mut self, more_than: usize) -> anyhow::Result<()> {
+        let lines = self.flow.outcomes();
+        if lines.len() > more_than
+            && let Some(file) = &self.outcomes
+        {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.write_all(lines).context("cannot write the file of outcomes")?;
+            lines.clear();
+        }
+        Ok(())
+    }
+}
