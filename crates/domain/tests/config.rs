@@ -72,9 +72,8 @@ fn a_good_document_has_no_mistakes_also_as_its_own_successor() {
 fn each_kind_of_mistake_is_found_where_it_stands_with_a_cure() {
     let hash = |hash: &str| json!(hash);
     let account = json!({"system_id": "acme", "password_hash": HASH});
-    let alpha = good()["providers"][0].clone();
     let table = [
-        ("/customers/0/id", json!("Acme!"), "customers[0].id"),
+        ("/customers/1/id", json!("Beta!"), "customers[1].id"),
         ("/customers/1/id", json!("acme"), "customers[1].id"),
         ("/customers/1/smpp", account, "customers[1].smpp.system_id"),
         ("/customers/0/smpp/system_id", json!("sixteen-letters-"), "customers[0].smpp.system_id"),
@@ -110,8 +109,6 @@ fn each_kind_of_mistake_is_found_where_it_stands_with_a_cure() {
         ("/customers/0/senders/1", json!("+4917"), "customers[0].senders[1]"),
         ("/customers/0/default_validity_h", json!(337), "customers[0].default_validity_h"),
         ("/customers/0/default_validity_h", json!(0), "customers[0].default_validity_h"),
-        ("/providers/0/id", json!("alpha_1"), "providers[0].id"),
-        ("/providers/0/id", json!("a".repeat(33)), "providers[0].id"),
         ("/providers/0/link/smpp/host", json!("smsc:a b"), "providers[0].link.smpp.host"),
         ("/providers/0/link/smpp/port", json!(0), "providers[0].link.smpp.port"),
         ("/providers/0/link/smpp/system_id", json!("ü"), "providers[0].link.smpp.system_id"),
@@ -171,8 +168,18 @@ fn each_kind_of_mistake_is_found_where_it_stands_with_a_cure() {
         assert_eq!(paths, [path], "{pointer} = {value}: {found:?}");
         assert!(!found[0].what.is_empty() && !found[0].cure.is_empty());
     }
-    let renamed = mistakes(&with("/providers/-", alpha));
-    assert!(renamed.iter().any(|mistake| mistake.path == "providers[2].id"), "{renamed:?}");
+}
+
+#[test]
+fn a_providers_name_has_to_fit_into_topics_and_to_be_its_own() {
+    for name in ["alpha_1", "Alpha", "", &"a".repeat(33), "gamma"] {
+        let mut provider = good()["providers"][0].clone();
+        provider["id"] = json!(name);
+        provider["slots"] = json!([7]);
+        let found = mistakes(&with("/providers/-", provider));
+        let paths: Vec<&str> = found.iter().map(|mistake| mistake.path.as_str()).collect();
+        assert_eq!(paths, ["providers[2].id"], "{name}");
+    }
 }
 
 #[test]
