@@ -36,3 +36,15 @@ build-test:
 .PHONY: test
 test: build-test ## all tests, with real Kafka and real clients
 	cargo test --workspace --locked
+
+.PHONY: run
+run: build ## the whole gateway on this machine; prints how to connect; Ctrl-C stops it
+	target/release/local run
+
+.PHONY: demo
+demo: build ## the same without a person: messages of each kind and their journeys
+	target/release/demo
+
+.PHONY: clean-state
+clean-state: ## forget the topics and tables that `make run` keeps
+	rm -rf .state/local

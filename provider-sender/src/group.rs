@@ -135,6 +135,8 @@ pub fn join(
         while !stop.is_cancelled() {
             if let Some(Err(error)) = consumer.poll(Duration::from_millis(200)) {
                 tracing::warn!(event = "slot_group_trouble", %error);
+                // Errors come at once, again and again, while Kafka is away.
+                std::thread::sleep(Duration::from_millis(200));
             }
         }
         consumer.unsubscribe();

@@ -1,1 +1,8 @@
-//! Skeleton.
+//! What end-to-end tests, the demonstration, benches and faults share: the whole gateway as child
+//! processes, what it wrote to Kafka, and the clients around it.
+#![forbid(unsafe_code)]
+
+pub mod control;
+pub mod journeys;
+pub mod log;
+pub mod stack;

@@ -1,0 +1,43 @@
+//! The direction of dependencies (design, section 12): `domain` and `smpp` depend on no crate of
+//! ours and on no runtime; `wire` on `domain`; `platform` on `wire`; deployables on those and never
+//! on each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+const RUNTIMES: [&str; 6] = ["tokio", "rdkafka", "aws-config", "hyper", "lambda_runtime", "futures-util"];
+
+/// What each crate may depend on; a deployable has what [`LIBRARIES`] lists.
+fn allowed(name: &str) -> Option<&'static [&'static str]> {
+    const LIBRARIES: &[&str] = &["domain", "smpp", "wire", "platform"];
+    Some(match name {
+        "domain" | "smpp" => &[],
+        "wire" => &["domain"],
+        "platform" => &["domain", "wire"],
+        // A load and a provider know SMPP and nothing of the gateway.
+        "simulator" => &["smpp"],
+        "gateway-tests" => return None,
+        _ => LIBRARIES,
+    })
+}
+
+#[test]
+fn dependencies_point_inwards_only() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let ours: BTreeSet<&str> = metadata.packages.iter().map(|p| p.name.as_str()).collect();
+    let mut wrong = BTreeMap::new();
+    for package in &metadata.packages {
+        let Some(allowed) = allowed(&package.name) else { continue };
+        let normal = package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal);
+        let pure = matches!(package.name.as_str(), "domain" | "smpp" | "wire");
+        for dependency in normal {
+            let name = dependency.name.as_str();
+            let forbidden = ours.contains(name) && !allowed.contains(&name);
+            if forbidden || (pure && RUNTIMES.contains(&name)) {
+                wrong.insert(package.name.to_string(), name.to_owned());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these must not depend on each other: {wrong:?}");
+}
