@@ -4,6 +4,7 @@
 use domain::address::Address;
 use domain::config::LongMessages;
 use domain::message::{Part, ReferenceKind};
+use domain::segmentation;
 use smpp::pdu::{self, Submit};
 use smpp::udh::{self, Concatenation, Kind};
 use smpp::{CommandStatus, Octets, time_format};
@@ -61,10 +62,9 @@ fn place(outgoing: &OutgoingMessage, index: u16, long: LongMessages) -> Option<C
         (_, Some(ReferenceKind::Udh16 | ReferenceKind::Sar)) => Kind::Udh16,
         _ => Kind::Udh8,
     };
-    let [.., high, low] = message.id.as_u128().to_be_bytes();
-    let reference = match kind {
-        Kind::Udh8 => u16::from(low),
-        _ => u16::from_be_bytes([high, low]),
+    let reference = match (segmentation::reference(message.id), kind) {
+        (reference, Kind::Udh8) => reference & 0xff,
+        (reference, _) => reference,
     };
     let index = u8::try_from(index).ok()?.checked_add(1)?;
     Some(Concatenation { kind, reference, total, index })

@@ -115,7 +115,11 @@ enum Woke {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     /// A connection from `address`.
     pub fn new(node: Arc<Node>, stream: S, address: IpAddr, unbound: Place<IpAddr>) -> Self {
-        let session = Server::new(server::Settings::default(), Instant::now());
+        let settings = server::Settings {
+            enquire_link_interval: node.settings.enquire_link,
+            ..server::Settings::default()
+        };
+        let session = Server::new(settings, Instant::now());
         Self {
             outbox: node.records.open(),
             accounts: node.accounts.clone(),

@@ -27,6 +27,8 @@ pub struct Settings {
     pub system_id: String,
     /// Longest validity, hours; topics keep messages for four days more.
     pub validity_max_h: u32,
+    /// Silence of a bound customer after which it is asked whether it is there.
+    pub enquire_link: Duration,
     /// Time from SIGTERM to the end of the last connection.
     pub drain: Duration,
 }
@@ -66,6 +68,11 @@ impl Settings {
             config_table: required("TABLE_CONFIG", "name of the table with the configuration")?,
             system_id: or("SYSTEM_ID", "our system_id in bind responses", "gateway".to_owned())?,
             validity_max_h: or("VALIDITY_MAX_H", "longest validity in hours", 72)?,
+            enquire_link: Duration::from_secs(or(
+                "ENQUIRE_LINK_S",
+                "seconds of silence until enquire_link; load balancers cut at 350",
+                30,
+            )?),
             drain: Duration::from_secs(or("DRAIN_S", "seconds from SIGTERM to exit", 100)?),
         })
     }

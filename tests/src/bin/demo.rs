@@ -59,7 +59,7 @@ fn demonstrate() -> anyhow::Result<()> {
 fn send(stack: &Stack, arguments: &[&str]) -> anyhow::Result<Vec<MessageId>> {
     let acked = stack.directory().join("acked.jsonl");
     let status = Command::new(programs().join("simulator"))
-        .args(["load", "--connect", stack.fact("/smpp-edge/0/smpp")])
+        .args(["load", "--connect", stack.fact("/edge/0/smpp")])
         .args(["--system-id=acme", "--count=1", "--text-octets=40", "--deadline=20"])
         .args(["--destinations=4930", "--source=Demo"])
         .arg("--acked")
