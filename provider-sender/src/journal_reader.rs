@@ -154,7 +154,9 @@ fn deliver(
 }
 
 fn record(message: &rdkafka::message::BorrowedMessage<'_>, offset: u64) -> JournalRecord {
-    let writer = message.key().map(Writer::decode).transpose();
+    // What configure writes has no key, or an empty one.
+    let key = message.key().filter(|key| !key.is_empty());
+    let writer = key.map(Writer::decode).transpose();
     let body = Body::decode(message.payload().unwrap_or_default());
     let body = match (&writer, body) {
         (Ok(_), Ok(body)) => Some(body.into()),

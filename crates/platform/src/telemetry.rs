@@ -12,6 +12,11 @@ pub fn start() {
         .with_current_span(false)
         .with_span_list(false)
         .with_env_filter(filter);
+    // A panic's message may quote what it met: only its place is told.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(event = "panicked", place);
+    }));
     // A second start (tests in one process) keeps the first one's settings.
     let _already_started = logs.try_init();
 }
