@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use domain::id::PartId;
+use domain::message::asks_for_failure;
 use wire::V;
 use wire::customer_deliveries::{CustomerDelivery, Failure};
 use wire::customer_incoming::IncomingPart;
@@ -54,12 +55,6 @@ fn report(generation: &Generation) -> Vec<Output> {
         }
     }
     outputs
-}
-
-/// SMPP `registered_delivery`, SMSC delivery receipt (SMPP 3.4, section 5.2.17): always, or on
-/// failure.
-fn asks_for_failure(receipt: u8) -> bool {
-    matches!(receipt & 0b11, 1 | 2)
 }
 
 fn failure(held: &IncomingPart, id: PartId, at_ms: u64) -> CustomerDelivery {
