@@ -225,8 +225,9 @@ fn token(path: &Path) -> anyhow::Result<String> {
         return Ok(token.trim().to_owned());
     }
     let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600);
-    let mut file = file.clone().open(path).with_context(|| path.display().to_string())?;
+    let mut options = std::fs::OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path).with_context(|| path.display().to_string())?;
     file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
     std::io::Write::write_all(&mut file, token.as_bytes())?;
     Ok(token)

@@ -4,9 +4,15 @@
 use std::collections::BTreeMap;
 
 /// Routes and where they lead.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Routes<T> {
     routes: Vec<(Pattern, T)>,
+}
+
+impl<T> Default for Routes<T> {
+    fn default() -> Self {
+        Self { routes: Vec::new() }
+    }
 }
 
 #[derive(Debug)]

@@ -234,17 +234,15 @@ impl Poller {
             let both = tokio::join!(function.invoke(event.clone()), function.invoke(event));
             both.0.and(both.1)
         };
-        let read = |result: Result<Bytes, InvokeError>| match result {
+        let calls = self.runtime.spawn(calls);
+        Some(match self.await_serving(calls)? {
             Ok(response) => read_response(policy, &response, batch, given),
             Err(error) => {
                 let (group, records) = (&self.mapping.group, given.len());
                 tracing::warn!(event = "batch_failed", group, records, %error);
                 Answer::Failed(given.clone())
             }
-        };
-        let calls = self.runtime.spawn(calls);
-        let result = self.await_serving(calls)?;
-        Some(read(result))
+        })
     }
 
     /// Waits for an invocation, serving the group meanwhile.
