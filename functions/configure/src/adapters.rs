@@ -77,7 +77,7 @@ impl Kafka {
         let first = Body::Position(Box::new(Position::default())).encode()?;
         for slot in slots {
             let partition = i32::try_from(*slot)?;
-            if self.admin.end(SUBMIT_JOURNAL, partition)? == 0 {
+            if self.admin.end(SUBMIT_JOURNAL, partition).await? == 0 {
                 self.batch.publish(SUBMIT_JOURNAL, Some(partition), &[], &first).await?;
             }
         }

@@ -1,14 +1,15 @@
 //! Making topics and growing them: idempotent, so that a repeat after a lost answer is harmless.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::client::{Context, KafkaSettings};
 
 const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(50);
 /// Longest validity (14 days) and four days more, milliseconds (design, section 3).
 const RETENTION_MS: &str = "1555200000";
 
@@ -80,9 +81,22 @@ impl Admin {
     ///
     /// # Errors
     /// Kafka does not answer.
-    pub fn end(&self, topic: &str, partition: i32) -> anyhow::Result<i64> {
-        let marks = self.client.inner().fetch_watermarks(topic, partition, PATIENCE);
-        Ok(marks.with_context(|| format!("Kafka does not tell the end of {topic}/{partition}"))?.1)
+    pub async fn end(&self, topic: &str, partition: i32) -> anyhow::Result<i64> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let marks = self.client.inner().fetch_watermarks(topic, partition, PATIENCE);
+            match marks {
+                Ok((_, end)) => return Ok(end),
+                // A partition that was made just now has no leader for a moment.
+                Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(error) => {
+                    let what = || format!("Kafka does not tell the end of {topic}/{partition}");
+                    return Err(error).with_context(what);
+                }
+            }
+        }
     }
 
     async fn create(&self, needs: &[&TopicNeed]) -> anyhow::Result<()> {
@@ -113,6 +127,18 @@ impl Admin {
         // Somebody else grew it in the meantime.
         settle(answers, RDKafkaErrorCode::InvalidPartitions, "be given more partitions")
     }
+}
+
+fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+        )
+    )
 }
 
 fn options() -> AdminOptions {
