@@ -15,8 +15,8 @@ fn allowed(name: &str) -> Option<&'static [&'static str]> {
         "domain" | "smpp" => &[],
         "wire" => &["domain"],
         "platform" => &["domain", "wire"],
-        // A load and a provider know SMPP and nothing of the gateway.
-        "simulator" => &["smpp"],
+        // A load and a provider know SMPP and ids, and nothing else of the gateway.
+        "simulator" => &["domain", "smpp"],
         "gateway-tests" => return None,
         _ => LIBRARIES,
     })

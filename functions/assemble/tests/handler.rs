@@ -286,7 +286,7 @@ async fn a_deadline_closes_then_reports_then_forgets() {
     let handler = later(handler);
     let answer = handler.handle(deadlines_event(std::slice::from_ref(&body))).await.unwrap();
     assert_eq!(serde_json::to_string(&answer).unwrap(), r#"{"batchItemFailures":[]}"#);
-    assert_eq!(*world.happened.borrow(), ["read", "ask", "write", "publish", "write"]);
+    assert_eq!(*world.happened.borrow(), ["ask", "read", "write", "publish", "write"]);
     let outputs = world.outputs.borrow().clone();
     let [Output::Delivery(delivery), Output::Event(event)] = outputs.as_slice() else {
         panic!("{outputs:?}");

@@ -230,7 +230,7 @@ impl World {
     }
 
     fn receive(&mut self, slot: usize, due_ms: u64) {
-        let deadline = AssemblyDeadline { v: V, key: String::new(), due_ms, swept: false };
+        let deadline = AssemblyDeadline { v: V, key: String::new(), due_ms, partition: Some(0), swept: false };
         let closing = Closing::new(deadline, self.now_ms());
         let mut actor = self.actor(Machine::Closing { closing, due_ms });
         actor.note(&due_ms);
