@@ -32,7 +32,7 @@ const SERVE_EVERY: Duration = Duration::from_millis(200);
 type Epochs = HashMap<(String, i32), Epoch>;
 
 /// A member of a mapping's group.
-pub struct Poller {
+pub(super) struct Poller {
     consumer: BaseConsumer<Assignment>,
     function: Arc<Function>,
     mapping: KafkaMapping,
@@ -53,7 +53,7 @@ impl Poller {
     ///
     /// # Errors
     /// The consumer cannot be made or subscribed.
-    pub fn new(
+    pub(super) fn new(
         mapping: KafkaMapping,
         function: Arc<Function>,
         settings: &Settings,
@@ -91,7 +91,7 @@ impl Poller {
     }
 
     /// Until stopped.
-    pub fn run(mut self) {
+    pub(super) fn run(mut self) {
         while !self.stop.is_cancelled() {
             let batch = self.gather();
             if batch.is_empty() {
