@@ -253,9 +253,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.bound = None;
             }
             // There are no deliveries yet, so none can be answered.
-            Action::Delivered { .. } | Action::Unanswered { .. } | Action::NotDelivered { .. } => {
-                ()
-            }
+            Action::Delivered { .. } | Action::Unanswered { .. } | Action::NotDelivered { .. } => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! Records that nobody can understand, on every topic that a program reads: each becomes a dead
 //! letter with its reason, and holds up nobody.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::process::Command;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ impl Sink for Nobody {
 
 fn plant(bootstrap: &str) {
     let settings = KafkaSettings::local(bootstrap);
-    let producer = Publisher::new(&settings, &settings.producer(0, 10_000), Arc::new(Nobody)).unwrap();
+    let producer =
+        Publisher::new(&settings, &settings.producer(0, 10_000), Arc::new(Nobody)).unwrap();
     for topic in TOPICS {
         for partition in 0..4 {
             for value in POISON {

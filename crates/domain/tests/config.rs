@@ -1,4 +1,5 @@
 //! Validation and comparison of configuration documents.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use domain::config::{
     Change, Document, Kind, Mistake, PasswordHash, SlotLedger, Target, diff, validate,

@@ -74,7 +74,7 @@ impl Kafka {
     /// A journal without a record has never had an owner: a slot number is never used twice. Two
     /// first positions, of a repeat, say the same.
     async fn write_positions(&self, slots: &[u32]) -> anyhow::Result<()> {
-        let first = Body::Position(Box::new(Position::default())).encode()?;
+        let first = Body::Position(Box::default()).encode()?;
         for slot in slots {
             let partition = i32::try_from(*slot)?;
             if self.admin.end(SUBMIT_JOURNAL, partition).await? == 0 {

@@ -64,7 +64,11 @@ type Answer = Response<Full<Bytes>>;
 impl Api {
     /// An API that hands out what comes through `next` and tells its state.
     #[must_use]
-    pub(super) fn new(arn: String, next: mpsc::Receiver<Invocation>, state: watch::Sender<State>) -> Self {
+    pub(super) fn new(
+        arn: String,
+        next: mpsc::Receiver<Invocation>,
+        state: watch::Sender<State>,
+    ) -> Self {
         Self { arn, next: tokio::sync::Mutex::new(next), pending: Mutex::new(None), state }
     }
 

@@ -65,7 +65,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// What became of the invocation.
-    pub(super) async fn invoke(&mut self, payload: Bytes, limit: Duration) -> Result<Bytes, InvokeError> {
+    pub(super) async fn invoke(
+        &mut self,
+        payload: Bytes,
+        limit: Duration,
+    ) -> Result<Bytes, InvokeError> {
         if self.freeze {
             self.process.group().signal(Signal::SIGCONT);
         }

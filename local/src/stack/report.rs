@@ -30,12 +30,6 @@ impl Report {
         self.hints.push(text);
     }
 
-    /// What was noted under `name`.
-    #[must_use]
-    pub(super) fn facts(&self, name: &str) -> Option<&Value> {
-        self.fields.get(name)
-    }
-
     /// All is ready.
     ///
     /// # Errors

@@ -171,7 +171,7 @@ impl Poller {
         let mut delivery = Delivery::new(policy, self.chaos.pieces(batch.all()));
         loop {
             delivery.retain(|records| self.still_wanted(batch, epochs, records));
-            let Some(given) = delivery.next().cloned() else { return true };
+            let Some(given) = delivery.due().cloned() else { return true };
             let Some(answer) = self.invoke(policy, batch, &given) else { return false };
             match delivery.answered(answer) {
                 None => {}
@@ -181,7 +181,7 @@ impl Poller {
                     tracing::error!(event = "records_given_up", group, records);
                 }
             }
-            if self.stop.is_cancelled() && delivery.next().is_some() {
+            if self.stop.is_cancelled() && delivery.due().is_some() {
                 return false;
             }
         }
