@@ -7,6 +7,7 @@ CARGO_DENY := $(GATEWAY_CACHE)/cargo-deny-0.20.2/bin/cargo-deny
 FUZZ_TOOLCHAIN ?= nightly
 export FUZZ_TOOLCHAIN
 SECONDS_PER_TARGET ?= 60
+export SECONDS_PER_TARGET
 
 .PHONY: help
 help: ## this list
@@ -45,6 +46,11 @@ run: build ## the whole gateway on this machine; prints how to connect; Ctrl-C s
 .PHONY: demo
 demo: build ## the same without a person: messages of each kind and their journeys
 	target/release/demo
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for SECONDS_PER_TARGET (60), from the committed seeds
+	@tools/prerequisites --quiet fuzz
+	@fuzz/run
 
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps

@@ -42,6 +42,9 @@ impl Alphabet {
             0x00 | 0xc0..=0xdf => Self::Gsm,
             0x01 => Self::Ascii,
             0x08 | 0xe0..=0xef => Self::Ucs2,
+            // With a message class ("flash"), uncompressed (TS 23.038 section 4).
+            0x10..=0x1f if data_coding & 0x0c == 0x00 => Self::Gsm,
+            0x10..=0x1f if data_coding & 0x0c == 0x08 => Self::Ucs2,
             0xf0..=0xff if data_coding & 0x04 == 0 => Self::Gsm,
             _ => Self::Octets,
         }

@@ -45,7 +45,8 @@ impl Coding {
             0x03 => Self::Latin1,
             0x08 => Self::Ucs2,
             // GSM general data coding with a message class; reserved in SMPP, and used all the same.
-            0x10..=0x3f => match octet & 0x0c {
+            // From 0x20 on the text is compressed (TS 23.042), which is not read here.
+            0x10..=0x1f => match octet & 0x0c {
                 0x00 => Self::Gsm,
                 0x08 => Self::Ucs2,
                 _ => Self::Binary,
@@ -142,6 +143,8 @@ mod tests {
             (0x10, Gsm),
             (0x15, Binary),
             (0x18, Ucs2),
+            (0x20, Binary),
+            (0x38, Binary),
             (0x80, Binary),
             (0xc0, Gsm),
             (0xd8, Gsm),
