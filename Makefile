@@ -45,6 +45,10 @@ run: build ## the whole gateway on this machine; prints how to connect; Ctrl-C s
 demo: build ## the same without a person: messages of each kind and their journeys
 	target/release/demo
 
+.PHONY: faults
+faults: build ## kills, stops and cuts off parts under load: nothing acknowledged is lost (15 minutes)
+	target/release/faults
+
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps
 	rm -rf .state/local
