@@ -47,8 +47,10 @@ demo: build ## the same without a person: messages of each kind and their journe
 	target/release/demo
 
 .PHONY: faults
-faults: build ## kills, stops and cuts off parts under load: nothing acknowledged is lost (15 minutes)
+faults: build ## kills, stops and cuts off parts under load; then the journal's model with larger bounds
 	target/release/faults
+	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=3000000 JOURNAL_MODEL_STEPS=10000000 \
+		cargo test --release --locked -p provider-sender --test journal_model
 
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps

@@ -135,6 +135,7 @@ impl Stage<'_> {
         let wanted: Vec<String> = match whom {
             Whom::Oldest(name) => vec![name.to_owned()],
             Whom::All(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Whom::Runner => return Ok(vec![self.runner()?]),
             Whom::Leader(topic) => {
                 let leader = cluster::leader(self.stack.fact("/kafka/bootstrap"), topic)?;
                 vec![format!("kafka-{leader}")]
@@ -151,8 +152,13 @@ impl Stage<'_> {
     }
 
     fn processes(&self) -> anyhow::Result<Vec<Process>> {
-        let local = self.stack.facts()["pid"].as_u64().context("no pid in the ready file")?;
-        processes::children(u32::try_from(local)?)
+        processes::children(self.runner()?)
+    }
+
+    /// The process id of `local`.
+    fn runner(&self) -> anyhow::Result<u32> {
+        let pid = self.stack.facts()["pid"].as_u64().context("no pid in the ready file")?;
+        Ok(u32::try_from(pid)?)
     }
 
     /// A count of the provider's summary.

@@ -44,6 +44,8 @@ pub enum Whom {
     Oldest(&'static str),
     /// All processes of these names.
     All(&'static [&'static str]),
+    /// `local` itself, which plays Lambda's pollers and runtime.
+    Runner,
     /// The broker that leads partition 0 of this topic.
     Leader(&'static str),
 }
@@ -87,6 +89,13 @@ pub const ALL: &[Scenario] = &[
         tells: "the store does not answer for 10 s",
         brokers: 1,
         fault: Fault::Pause { whom: Whom::All(&["store"]), lasts: Duration::from_secs(10) },
+        load: Duration::from_secs(20),
+    },
+    Scenario {
+        name: "poller-stopped",
+        tells: "the pollers of the functions' topics are stopped for 10 s, longer than their session",
+        brokers: 1,
+        fault: Fault::Pause { whom: Whom::Runner, lasts: Duration::from_secs(10) },
         load: Duration::from_secs(20),
     },
     Scenario {
