@@ -20,6 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const RESPONSE_OCTETS: usize = 22;
 /// Arrivals between two cuts, so that the bind is back and busy.
 const BETWEEN_CUTS: u64 = 60;
+/// Arrivals between two restarts.
+const BETWEEN_RESTARTS: u64 = 200;
 /// Names begin so, in the order of a rolling restart.
 const RESTARTED: [&str; 5] = ["kafka-", "assemble", "route", "smpp-edge", "provider-sender"];
 /// Those of them that are started again only when there is something to do.
@@ -39,7 +41,8 @@ pub struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Does it; how long it took from the first blow to the end of the last.
+    /// Does it; how long it took from the first blow to the end of the last (of a rolling restart: the
+    /// longest of its restarts).
     ///
     /// # Errors
     /// Whom it strikes is not there, nothing flows any more, or the load ended before.
@@ -49,7 +52,7 @@ impl Stage<'_> {
             Fault::Strike { whom, signal, times } => self.strike(whom, signal, times)?,
             Fault::Pause { whom, lasts } => self.pause(whom, lasts)?,
             Fault::CutEachOctet => self.cut_each_octet()?,
-            Fault::RestartAll => self.restart_all()?,
+            Fault::RestartAll => return self.restart_all(),
         }
         let lasted = began.elapsed();
         ensure!(self.load.is_running()?, "the load ended before the fault was over");
@@ -101,17 +104,20 @@ impl Stage<'_> {
         self.settings(&json!({ "drop": null }))
     }
 
-    fn restart_all(&mut self) -> anyhow::Result<()> {
+    fn restart_all(&mut self) -> anyhow::Result<Duration> {
         let before = self.processes()?;
+        let mut longest = Duration::ZERO;
         for name in RESTARTED {
             for process in before.iter().filter(|process| process.name.starts_with(name)) {
+                let began = Instant::now();
                 signal(process.pid, "TERM")?;
                 let as_many = before.iter().filter(|it| it.name == process.name).count();
                 self.await_replacement(process, as_many)?;
-                self.await_arrivals(self.between)?;
+                longest = longest.max(began.elapsed());
+                self.await_arrivals(BETWEEN_RESTARTS)?;
             }
         }
-        Ok(())
+        Ok(longest)
     }
 
     /// Waits until the process is gone, as many of its name run again, and Kafka is whole.

@@ -117,7 +117,7 @@ pub const ALL: &[Scenario] = &[
         tells: "SIGTERM of brokers, functions, edge and senders, one after the other",
         brokers: 3,
         fault: Fault::RestartAll,
-        load: Duration::from_secs(90),
+        load: Duration::from_secs(150),
     },
 ];
 
