@@ -26,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const FIRST_BLOW: std::ops::Range<f64> = 0.1..0.25;
 /// The next ones after this share each.
 const NEXT_BLOWS: f64 = 0.08;
+/// Milliseconds to each answer of the provider: something is under way at any moment.
+const PROVIDER_LATENCY: &str = "--smsc-arg=--latency=20";
 /// Three brokers replicate everything on the same cores.
 const RATE_OF_THREE_BROKERS: f64 = 0.4;
 
