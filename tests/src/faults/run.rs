@@ -57,8 +57,14 @@ pub fn run(scenario: &Scenario, options: &Options) -> anyhow::Result<Verdict> {
 fn start(scenario: &Scenario, options: &Options) -> anyhow::Result<Stack> {
     let brokers = format!("--brokers={}", scenario.brokers);
     let heap = if scenario.brokers > 1 { "--kafka-heap-mb=256" } else { "--kafka-heap-mb=128" };
-    let arguments =
-        ["--store-in-memory", "--senders=2", "--smsc-arg=--numbers", heap, brokers.as_str()];
+    let arguments = [
+        "--store-in-memory",
+        "--senders=2",
+        "--smsc-arg=--numbers",
+        PROVIDER_LATENCY,
+        heap,
+        brokers.as_str(),
+    ];
     Stack::start(&options.programs, &arguments)
 }
 
