@@ -51,6 +51,11 @@ demo: build ## the same without a person: messages of each kind and their journe
 fuzz: ## every fuzz target for SECONDS_PER_TARGET (60), from the committed seeds
 	@tools/prerequisites --quiet fuzz
 	@fuzz/run
+.PHONY: faults
+faults: build ## kills, stops and cuts off parts under load; then the journal's model with larger bounds
+	target/release/faults
+	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=3000000 JOURNAL_MODEL_STEPS=10000000 \
+		cargo test --release --locked -p provider-sender --test journal_model
 
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps

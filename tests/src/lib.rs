@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+pub mod faults;
 pub mod journeys;
 pub mod log;
 pub mod stack;
