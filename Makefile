@@ -31,7 +31,8 @@ build-test:
 	@tools/prerequisites test
 	@tools/kafka/install >/dev/null
 	@tools/clients-install >/dev/null
-	cargo build --workspace --bins --locked
+	# With all targets, so that programs and tests share one set of features and are built once.
+	cargo build --workspace --all-targets --locked
 
 .PHONY: test
 test: build-test ## all tests, with real Kafka and real clients
