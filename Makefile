@@ -60,3 +60,8 @@ faults: build ## kills, stops and cuts off parts under load; then the journal's 
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps
 	rm -rf .state/local
+
+.PHONY: bench
+bench: build ## the figures of this machine: a table and bench/results.json (BENCH="--only NAME" for some)
+	cargo build --release --locked -p domain --example route_lookup
+	ulimit -n "$$(ulimit -H -n)" || true; target/release/bench $(BENCH)
