@@ -51,6 +51,7 @@ demo: build ## the same without a person: messages of each kind and their journe
 fuzz: ## every fuzz target for SECONDS_PER_TARGET (60), from the committed seeds
 	@tools/prerequisites --quiet fuzz
 	@fuzz/run
+
 .PHONY: faults
 faults: build ## kills, stops and cuts off parts under load; then the journal's model with larger bounds
 	target/release/faults

@@ -1,5 +1,6 @@
 //! The bounded part of `make faults`: each program killed and terminated under load, and the ghost.
 //! Faults that need three brokers, and the longer ones, are in `make faults` only.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

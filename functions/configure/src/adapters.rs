@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::config::{Document, SlotLedger};
 use platform::config_store::{ConfigStore, NoSuchVersion, Outdated};
 use platform::kafka::{Admin, Batch, TopicNeed};
-use wire::submit_journal::{Body, Position};
+use wire::submit_journal::Body;
 use wire::topics::SUBMIT_JOURNAL;
 
 use crate::ports::{Applied, Store, Topics};
