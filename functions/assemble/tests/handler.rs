@@ -299,7 +299,7 @@ async fn a_deadline_closes_then_reports_then_forgets() {
     world.happened.borrow_mut().clear();
     handler.handle(deadlines_event(&[body])).await.unwrap();
     handler.handle(of(&[part(1, 1)])).await.unwrap();
-    assert_eq!(*world.happened.borrow(), ["read", "read"]);
+    assert_eq!(*world.happened.borrow(), ["ask", "read", "read"]);
 }
 
 #[tokio::test]

@@ -210,6 +210,8 @@ impl World {
                 self.faults -= 1;
                 self.lost_deadline = true;
                 self.queue.remove(&due_ms);
+                // Sweep comes again every few minutes.
+                self.swept = None;
             }
             Action::Sweep => {
                 self.swept = self.item.due_ms();
