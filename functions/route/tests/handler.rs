@@ -181,7 +181,7 @@ async fn a_message_goes_to_its_bind_with_its_origin_and_an_event_that_says_why()
     assert_eq!(published.len(), 2);
     let sent = &published[0];
     assert_eq!(sent.topic, "provider-outgoing-alpha-normal");
-    assert_eq!(sent.partition, Some(i32::try_from(message.id.as_u128() % 4).unwrap()));
+    assert_eq!(sent.partition, Some(i32::try_from((message.id.spread() >> 32) % 4).unwrap()));
     assert_eq!(sent.key, message.id.to_string());
     let outgoing: OutgoingMessage = wire::decode(&sent.value).unwrap();
     assert_eq!((outgoing.origin.partition, outgoing.origin.offset), (2, 0));
