@@ -32,7 +32,8 @@ build-test:
 	@tools/prerequisites test
 	@tools/kafka/install >/dev/null
 	@tools/clients-install >/dev/null
-	cargo build --workspace --bins --locked
+	# With all targets, so that programs and tests share one set of features and are built once.
+	cargo build --workspace --all-targets --locked
 
 .PHONY: test
 test: build-test ## all tests, with real Kafka and real clients
@@ -51,6 +52,17 @@ fuzz: ## every fuzz target for SECONDS_PER_TARGET (60), from the committed seeds
 	@tools/prerequisites --quiet fuzz
 	@fuzz/run
 
+.PHONY: faults
+faults: build ## kills, stops and cuts off parts under load; then the journal's model with larger bounds
+	target/release/faults
+	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=3000000 JOURNAL_MODEL_STEPS=10000000 \
+		cargo test --release --locked -p provider-sender --test journal_model
+
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps
 	rm -rf .state/local
+
+.PHONY: bench
+bench: build ## the figures of this machine: a table and bench/results.json (BENCH="--only NAME" for some)
+	cargo build --release --locked -p domain --example route_lookup
+	ulimit -n "$$(ulimit -H -n)" || true; target/release/bench $(BENCH)

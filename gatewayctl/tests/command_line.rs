@@ -1,4 +1,5 @@
 //! The command line as a user meets it: files in, text and exit code out.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

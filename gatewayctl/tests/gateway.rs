@@ -1,4 +1,5 @@
 //! Commands against an admin API on loopback that plays answers back.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};

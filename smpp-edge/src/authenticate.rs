@@ -63,8 +63,9 @@ impl Authenticator {
         if known && self.is_remembered(system_id, hash, &digest) {
             return true;
         }
-        let right =
-            !self.guesses_too_much(from, started) && self.verify(hash, password).await && known;
+        let right = !self.guesses_too_much(from, started)
+            && self.verify(system_id, hash, password, &digest).await
+            && known;
         if right {
             let verdict = Verdict { digest, hash: hash.to_owned() };
             lock(&self.verdicts).insert(system_id.to_owned(), verdict);
@@ -90,8 +91,18 @@ impl Authenticator {
             .is_some_and(|verdict| verdict.hash == hash && bool::from(verdict.digest.ct_eq(digest)))
     }
 
-    async fn verify(&self, hash: &str, password: &[u8]) -> bool {
+    async fn verify(
+        &self,
+        system_id: &str,
+        hash: &str,
+        password: &[u8],
+        digest: &[u8; 32],
+    ) -> bool {
         let Ok(turn) = self.hashing.clone().acquire_owned().await else { return false };
+        if self.is_remembered(system_id, hash, digest) {
+            // Another bind of the same customer was before us in the queue.
+            return true;
+        }
         let (hash, password) = (hash.to_owned(), password.to_vec());
         let verified = tokio::task::spawn_blocking(move || {
             let _turn = turn;

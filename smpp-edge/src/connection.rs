@@ -249,11 +249,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Action::Close(reason) => {
                 tracing::debug!(event = "connection_closed", ?reason);
                 self.closing = true;
+                // Before the last answer is written: who has it may bind again at once.
+                self.bound = None;
             }
             // There are no deliveries yet, so none can be answered.
-            Action::Delivered { .. } | Action::Unanswered { .. } | Action::NotDelivered { .. } => {
-                ()
-            }
+            Action::Delivered { .. } | Action::Unanswered { .. } | Action::NotDelivered { .. } => {}
         }
     }
 

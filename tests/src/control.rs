@@ -12,12 +12,35 @@ use serde_json::Value;
 /// # Errors
 /// Nobody answers, or not with JSON.
 pub fn get(address: &str, path: &str) -> anyhow::Result<Value> {
+    ask(address, "GET", path, "")
+}
+
+/// Sends `POST path` with a JSON body and reads the JSON that it answers.
+///
+/// # Errors
+/// Nobody answers, not with JSON, or with a refusal.
+pub fn post(address: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+    ask(address, "POST", path, &body.to_string())
+}
+
+fn ask(address: &str, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     // HTTP/1.0: the answer ends with the connection, and is not chunked.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let split = answer.windows(4).position(|w| w == b"\r\n\r\n").context("no HTTP answer")?;
-    Ok(serde_json::from_slice(&answer[split + 4..])?)
+    let (head, body) = (&answer[..split], &answer[split + 4..]);
+    let head = String::from_utf8_lossy(head);
+    anyhow::ensure!(
+        head.split(' ').nth(1) == Some("200"),
+        "{method} {path}: {}",
+        String::from_utf8_lossy(body)
+    );
+    Ok(serde_json::from_slice(body)?)
 }

@@ -2,7 +2,9 @@
 //! processes, what it wrote to Kafka, and the clients around it.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod control;
+pub mod faults;
 pub mod journeys;
 pub mod log;
 pub mod stack;

@@ -1,5 +1,6 @@
 //! Real clients, unmodified: `smpplib` (Python) and `smpp` (Node) against the whole gateway. Their
 //! traffic is captured where the machine allows it, and dissected by tshark.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -95,8 +96,11 @@ fn python_and_node_clients_get_everything_through_and_every_pdu_is_well_formed()
     let stage = Stage::start();
     let capture = root().join("tests/clients/capture");
     let pcap = stage.directory.path().join("run.pcap");
-    let started =
-        Command::new(capture.join("capture.sh")).arg("start").arg(&pcap).args(stage.ports()).output();
+    let started = Command::new(capture.join("capture.sh"))
+        .arg("start")
+        .arg(&pcap)
+        .args(stage.ports())
+        .output();
     // 77: this machine allows no capture.
     let captured = started.unwrap().status.success();
 
@@ -114,8 +118,12 @@ fn python_and_node_clients_get_everything_through_and_every_pdu_is_well_formed()
     expect_ok("smpplib", &python);
     expect_ok("npm smpp", &node);
     if captured {
-        let dissected =
-            Command::new(capture.join("dissect.sh")).args(["--allow", "0x0000000a"]).arg(&pcap).args(stage.ports()).output().unwrap();
+        let dissected = Command::new(capture.join("dissect.sh"))
+            .args(["--allow", "0x0000000a"])
+            .arg(&pcap)
+            .args(stage.ports())
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&dissected.stdout);
         let errors = String::from_utf8_lossy(&dissected.stderr);
         assert!(dissected.status.success(), "malformed PDUs:\n{said}\n{errors}");

@@ -1,5 +1,6 @@
 //! Our segmentation against an independent one (npm `sms-segments-calculator`) over a corpus of
 //! texts: the same alphabet and the same number of segments for each.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::process::{Command, Stdio};
 
@@ -46,7 +47,8 @@ fn segments_are_those_of_an_independent_calculator() {
         .unwrap();
     let opinions = String::from_utf8(oracle.stdout).unwrap();
     let texts: Vec<Text> = corpus.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    let opinions: Vec<Opinion> = opinions.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let opinions: Vec<Opinion> =
+        opinions.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert!(texts.len() >= 500 && texts.len() == opinions.len());
     let differ: Vec<String> = texts
         .iter()

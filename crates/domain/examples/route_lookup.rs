@@ -78,7 +78,7 @@ fn route(n: u64, random: &mut impl FnMut() -> u64) -> serde_json::Value {
         })
         .collect();
     let customers: Vec<String> =
-        if n % 2 == 0 { Vec::new() } else { vec![format!("customer-{}", n % CUSTOMERS)] };
+        if n.is_multiple_of(2) { Vec::new() } else { vec![format!("customer-{}", n % CUSTOMERS)] };
     serde_json::json!({"id": n.to_string(), "to": to,
         "when": {"destinations": prefixes, "customers": customers}})
 }

@@ -99,6 +99,18 @@ impl From<MessageId> for PartId {
 }
 
 impl MessageId {
+    /// The id's bits mixed (`SplitMix64`'s finaliser): a number that is the same for each run and
+    /// well spread in all its bits, for choices among few.
+    #[must_use]
+    pub fn spread(self) -> u64 {
+        let bits = self.as_u128();
+        let [high, low] = [bits >> 64, bits & u128::from(u64::MAX)];
+        let mut hash = u64::try_from(high ^ low).unwrap_or(0);
+        hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        hash ^ (hash >> 31)
+    }
+
     /// The id of what `program` says happened in `attempt`; the same at every run.
     #[must_use]
     pub fn event(self, name: &str, attempt: u32) -> EventId {

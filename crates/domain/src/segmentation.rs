@@ -166,11 +166,5 @@ fn part(whole: &Part, octets: &[u8], index: u32) -> Part {
 /// well spread also in its low eight bits.
 #[must_use]
 pub fn reference(message: MessageId) -> u16 {
-    let mut bits = message.as_u128();
-    let mut reference = 0_u16;
-    while bits != 0 {
-        reference = reference.rotate_left(3) ^ u16::try_from(bits & 0xffff).unwrap_or(0);
-        bits >>= 16;
-    }
-    reference
+    u16::try_from(message.spread() >> 48).unwrap_or(0)
 }

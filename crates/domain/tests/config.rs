@@ -1,4 +1,10 @@
 //! Validation and comparison of configuration documents.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, and a table of mistakes is long"
+)]
 
 use domain::config::{
     Change, Document, Kind, Mistake, PasswordHash, SlotLedger, Target, diff, validate,

@@ -1,4 +1,5 @@
 //! Routing: the rule, case by case, and the compiled router against a scan of the document.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use domain::config::{
     Conditions, Customer, Day, Document, Hours, Link, Provider, Route, SmppLink, Target,

@@ -1,4 +1,5 @@
 //! Table `config` over an embedded store: versions, who wins, and answers that were lost.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

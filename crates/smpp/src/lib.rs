@@ -8,6 +8,7 @@
 //! Nothing here prints message text, addresses or passwords: those are [`Octets`], whose `Debug`
 //! shows a length only.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test needs some origin of time"))]
 
 pub mod address;
 pub mod coding;

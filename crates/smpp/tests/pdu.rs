@@ -1,4 +1,10 @@
 //! PDUs on the wire: what is written is read back, and what is wrong is named.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;

@@ -13,6 +13,10 @@ pub struct AssemblyDeadline {
     pub key: String,
     /// The deadline, Unix milliseconds of the broker's clock.
     pub due_ms: u64,
+    /// Partition of the parts topic that the parts were read from: nothing is decided before it was
+    /// read beyond the deadline, whatever the table says. None where `sweep` found it in the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<i32>,
     /// Sent by `sweep`, which will send it again: not re-queued, or copies would pile up.
     #[serde(default, skip_serializing_if = "is_false")]
     pub swept: bool,
@@ -50,9 +54,10 @@ mod tests {
             v: V,
             key: "acme|k".into(),
             due_ms: 1_760_000_300_000,
+            partition: Some(3),
             swept: false,
         };
-        let text = br#"{"v":1,"key":"acme|k","due_ms":1760000300000}"#;
+        let text = br#"{"v":1,"key":"acme|k","due_ms":1760000300000,"partition":3}"#;
         assert_eq!(encode(&deadline), text);
         assert_eq!(decode::<AssemblyDeadline>(text), Ok(deadline));
     }

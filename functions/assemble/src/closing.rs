@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use wire::assembly_deadlines::AssemblyDeadline;
 
 use crate::close::{close, reported, reports};
-use crate::item::Item;
+use crate::item::{Generation, Item};
 use crate::output::Output;
 use crate::run::{Put, Stored};
 
@@ -59,6 +59,8 @@ pub struct Closing {
     phase: Phase,
     rounds: u32,
     stored: Stored,
+    /// Partitions that were read beyond the deadline.
+    reached: BTreeSet<i32>,
 }
 
 impl Closing {
@@ -67,10 +69,13 @@ impl Closing {
     pub fn new(deadline: AssemblyDeadline, now_ms: u64) -> Self {
         let ripe_ms = deadline.due_ms.saturating_add(CLOCKS_DIFFER_MS);
         let phase = match ripe_ms.saturating_sub(now_ms) {
+            // A run may have scheduled this and not have written yet: the table alone tells nothing.
+            0 if deadline.partition.is_some() => Phase::Progress,
             0 => Phase::Read,
             early_ms => Phase::Again(early_ms),
         };
-        Self { deadline, phase, rounds: 0, stored: Stored::default() }
+        let (stored, reached) = (Stored::default(), BTreeSet::new());
+        Self { deadline, phase, rounds: 0, stored, reached }
     }
 
     /// The message itself, to be sent again.
@@ -86,7 +91,7 @@ impl Closing {
             Phase::Read if self.rounds >= ROUNDS_MAX => Step::Contended,
             Phase::Read => Step::Read,
             Phase::Progress => Step::AskProgress(
-                self.due_partitions(),
+                self.unread_partitions(),
                 self.deadline.due_ms.saturating_add(CLOCKS_DIFFER_MS),
             ),
             Phase::Close => match close(&self.stored.item, self.deadline.due_ms) {
@@ -102,13 +107,15 @@ impl Closing {
         }
     }
 
-    /// The item, as it was read. An item that is not there was not written yet, and will be only
-    /// after its deadline was scheduled again; or everything in it was finished long ago.
+    /// The item, as it was read after its parts were. An item that is not there was finished with
+    /// long ago.
     pub fn read(&mut self, stored: Stored) {
         self.rounds += 1;
         self.stored = stored;
-        self.phase = if !self.due_partitions().is_empty() {
+        self.phase = if !self.unread_partitions().is_empty() {
             Phase::Progress
+        } else if self.due().next().is_some() {
+            Phase::Close
         } else if self.stored.item.closed.is_empty() {
             Phase::Done
         } else {
@@ -118,7 +125,11 @@ impl Closing {
 
     /// Whether the parts were read far enough.
     pub fn progress(&mut self, reached: bool) {
-        self.phase = if reached { Phase::Close } else { Phase::Again(AGAIN_MS) };
+        let asked = self.unread_partitions();
+        self.phase = if reached { Phase::Read } else { Phase::Again(AGAIN_MS) };
+        if reached {
+            self.reached.extend(asked);
+        }
     }
 
     /// Whether the write was made, or found another version.
@@ -153,9 +164,15 @@ impl Closing {
         Put { key: self.deadline.key.clone(), read_version: self.stored.version, item }
     }
 
-    fn due_partitions(&self) -> BTreeSet<i32> {
-        let due =
-            |generation: &&crate::item::Generation| generation.deadline_ms <= self.deadline.due_ms;
-        self.stored.item.open.iter().filter(due).map(|generation| generation.partition).collect()
+    fn due(&self) -> impl Iterator<Item = &Generation> {
+        let due_ms = self.deadline.due_ms;
+        self.stored.item.open.iter().filter(move |generation| generation.deadline_ms <= due_ms)
+    }
+
+    /// Partitions of what is due that are not known to be read far enough.
+    fn unread_partitions(&self) -> BTreeSet<i32> {
+        let found = self.due().map(|generation| generation.partition);
+        let all = found.chain(self.deadline.partition);
+        all.filter(|partition| !self.reached.contains(partition)).collect()
     }
 }

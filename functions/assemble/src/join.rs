@@ -44,6 +44,15 @@ pub struct Arrived {
     pub part: IncomingPart,
 }
 
+/// When a generation is due, and where its parts stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// Unix milliseconds.
+    pub due_ms: u64,
+    /// Partition of the parts topic.
+    pub partition: i32,
+}
+
 /// What the arrival of some parts leads to.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Joined {
@@ -53,8 +62,8 @@ pub struct Joined {
     pub changed: bool,
     /// What became whole, in the order of the log.
     pub whole: Vec<IncomingMessage>,
-    /// Deadlines of generations that were opened here and stay open, Unix milliseconds.
-    pub deadlines_ms: Vec<u64>,
+    /// Deadlines of generations that were opened here and stay open.
+    pub deadlines: Vec<Deadline>,
     /// Places in the input of parts that the item has no room for.
     pub refused: Vec<usize>,
 }
@@ -79,7 +88,7 @@ pub fn join(item: &Item, arrived: &[Arrived], settings: &Settings) -> Joined {
         let latest_ms = arrived.last().map_or(0, |part| part.append_ms);
         forget(&mut joined.item, latest_ms, settings);
     }
-    joined.deadlines_ms = opened(item, &joined.item);
+    joined.deadlines = opened(item, &joined.item);
     joined
 }
 
@@ -167,11 +176,15 @@ fn forget(item: &mut Item, now_ms: u64, settings: &Settings) {
 }
 
 /// Deadlines of generations that `after` has and `before` has not.
-fn opened(before: &Item, after: &Item) -> Vec<u64> {
+fn opened(before: &Item, after: &Item) -> Vec<Deadline> {
     let is_new = |generation: &&Generation| {
         generation.parts.first().is_some_and(|opener| !before.knows(opener.part.id))
     };
-    after.open.iter().filter(is_new).map(|generation| generation.deadline_ms).collect()
+    let deadline = |generation: &Generation| Deadline {
+        due_ms: generation.deadline_ms,
+        partition: generation.partition,
+    };
+    after.open.iter().filter(is_new).map(deadline).collect()
 }
 
 /// What open and closed parts take in the item, in octets: estimated, from above.

@@ -16,7 +16,7 @@ use wire::customer_incoming::part_key;
 use wire::dead_letters::DeadLetter;
 
 use crate::item::Item;
-use crate::join::{Arrived, Joined, Settings};
+use crate::join::{Arrived, Deadline, Joined, Settings};
 use crate::output::{Output, assembled};
 use crate::records::Record;
 
@@ -181,13 +181,14 @@ impl Run {
 
     fn deadlines(&self) -> Option<Step> {
         let of_group = |(key, group): (&String, &Group)| {
-            let deadline = |due_ms: &u64| AssemblyDeadline {
+            let deadline = |opened: &Deadline| AssemblyDeadline {
                 v: V,
                 key: key.clone(),
-                due_ms: *due_ms,
+                due_ms: opened.due_ms,
+                partition: Some(opened.partition),
                 swept: false,
             };
-            group.joined.deadlines_ms.iter().map(deadline).collect::<Vec<_>>()
+            group.joined.deadlines.iter().map(deadline).collect::<Vec<_>>()
         };
         let deadlines: Vec<_> = self.groups.iter().flat_map(of_group).collect();
         (!deadlines.is_empty()).then_some(Step::Schedule(deadlines))

@@ -1,4 +1,5 @@
 //! The contract of the store, over each of its adapters, and what only DynamoDB can do wrong.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::config::{Document, SlotLedger};
 use platform::config_store::{ConfigStore, NoSuchVersion, Outdated};
 use platform::kafka::{Admin, Batch, TopicNeed};
-use wire::submit_journal::{Body, Position};
+use wire::submit_journal::Body;
 use wire::topics::SUBMIT_JOURNAL;
 
 use crate::ports::{Applied, Store, Topics};
@@ -74,7 +74,7 @@ impl Kafka {
     /// A journal without a record has never had an owner: a slot number is never used twice. Two
     /// first positions, of a repeat, say the same.
     async fn write_positions(&self, slots: &[u32]) -> anyhow::Result<()> {
-        let first = Body::Position(Box::new(Position::default())).encode()?;
+        let first = Body::Position(Box::default()).encode()?;
         for slot in slots {
             let partition = i32::try_from(*slot)?;
             if self.admin.end(SUBMIT_JOURNAL, partition).await? == 0 {

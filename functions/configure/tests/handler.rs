@@ -1,4 +1,5 @@
 //! The admin API over ports in memory.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

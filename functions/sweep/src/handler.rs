@@ -75,7 +75,7 @@ pub async fn sweep(
 }
 
 fn deadline(found: Overdue) -> AssemblyDeadline {
-    AssemblyDeadline { v: V, key: found.key, due_ms: found.due_ms, swept: true }
+    AssemblyDeadline { v: V, key: found.key, due_ms: found.due_ms, partition: None, swept: true }
 }
 
 /// SQS takes a delay; these have none.

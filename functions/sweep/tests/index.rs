@@ -1,4 +1,5 @@
 //! The index of deadlines, as an embedded store has it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../../assemble/tests/support/mod.rs"]
 mod support;

@@ -20,7 +20,7 @@ const ERROR_MAX: usize = 256 * 1024;
 
 /// An invocation on its way to the function.
 #[derive(Debug)]
-pub struct Invocation {
+pub(super) struct Invocation {
     /// Request id.
     pub id: String,
     /// The event.
@@ -33,7 +33,7 @@ pub struct Invocation {
 
 /// What the function said when nobody had invoked it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub(super) enum State {
     /// Its process was started.
     Starting,
     /// It asks for an invocation.
@@ -46,7 +46,7 @@ pub enum State {
 
 /// One sandbox's side of the protocol.
 #[derive(Debug)]
-pub struct Api {
+pub(super) struct Api {
     arn: String,
     next: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
     pending: Mutex<Option<Pending>>,
@@ -64,12 +64,16 @@ type Answer = Response<Full<Bytes>>;
 impl Api {
     /// An API that hands out what comes through `next` and tells its state.
     #[must_use]
-    pub fn new(arn: String, next: mpsc::Receiver<Invocation>, state: watch::Sender<State>) -> Self {
+    pub(super) fn new(
+        arn: String,
+        next: mpsc::Receiver<Invocation>,
+        state: watch::Sender<State>,
+    ) -> Self {
         Self { arn, next: tokio::sync::Mutex::new(next), pending: Mutex::new(None), state }
     }
 
     /// Serves until dropped.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener) {
+    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) {
         loop {
             let Ok((stream, _)) = listener.accept().await else { return };
             // Without it an answer waits 40 ms for the other side's acknowledgement.

@@ -20,7 +20,7 @@ const INIT_MAX: Duration = Duration::from_secs(10);
 
 /// A process of a function.
 #[derive(Debug)]
-pub struct Sandbox {
+pub(super) struct Sandbox {
     process: Running,
     invocations: mpsc::Sender<Invocation>,
     state: watch::Receiver<State>,
@@ -33,7 +33,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`InvokeError::Init`].
-    pub async fn start(
+    pub(super) async fn start(
         launcher: &Launcher,
         mut launch: Launch,
         arn: String,
@@ -57,7 +57,7 @@ impl Sandbox {
 
     /// Process id.
     #[must_use]
-    pub fn pid(&self) -> i32 {
+    pub(super) fn pid(&self) -> i32 {
         self.process.pid()
     }
 
@@ -65,7 +65,11 @@ impl Sandbox {
     ///
     /// # Errors
     /// What became of the invocation.
-    pub async fn invoke(&mut self, payload: Bytes, limit: Duration) -> Result<Bytes, InvokeError> {
+    pub(super) async fn invoke(
+        &mut self,
+        payload: Bytes,
+        limit: Duration,
+    ) -> Result<Bytes, InvokeError> {
         if self.freeze {
             self.process.group().signal(Signal::SIGCONT);
         }
@@ -93,7 +97,7 @@ impl Sandbox {
 
     /// Whether it can be invoked again.
     #[must_use]
-    pub fn is_spent(error: &InvokeError) -> bool {
+    pub(super) fn is_spent(error: &InvokeError) -> bool {
         !matches!(error, InvokeError::Function(_))
     }
 

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The foundation.
 #[derive(Debug, Default)]
-pub struct Foundation {
+pub(super) struct Foundation {
     kafka: Option<Kafka>,
     store: Option<Part>,
     queues: Option<Part>,
@@ -31,7 +31,7 @@ impl Foundation {
     ///
     /// # Errors
     /// One of them does not come up.
-    pub async fn start(
+    pub(super) async fn start(
         &mut self,
         ground: &Ground,
         ports: &mut Ports,
@@ -52,12 +52,12 @@ impl Foundation {
 
     /// Kafka's brokers; empty without Kafka.
     #[must_use]
-    pub fn bootstrap(&self) -> &str {
+    pub(super) fn bootstrap(&self) -> &str {
         self.kafka.as_ref().map_or("", |kafka| &kafka.bootstrap)
     }
 
     /// Stops the queues, the store and then Kafka.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         for part in [self.queues, self.store].into_iter().flatten() {
             part.stop().await;
         }

@@ -26,7 +26,7 @@ const QUEUE_POLLERS: u32 = 2;
 
 /// Functions and their sources.
 #[derive(Debug, Default)]
-pub struct Functions {
+pub(super) struct Functions {
     functions: Vec<Arc<Function>>,
     kafka: Vec<kafka::Mapping>,
     queues: Vec<sqs::Mapping>,
@@ -38,7 +38,7 @@ impl Functions {
     ///
     /// # Errors
     /// A binary is missing, a schedule is not played, a port is taken.
-    pub async fn start(
+    pub(super) async fn start(
         &mut self,
         ground: &Ground,
         bootstrap: &str,
@@ -74,7 +74,7 @@ impl Functions {
     }
 
     /// Stops the sources, then what they invoked.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         for other in self.others {
             other.abort();
         }
@@ -155,7 +155,7 @@ impl Functions {
 ///
 /// # Errors
 /// Its binary is missing.
-pub fn configure(ground: &Ground, bootstrap: &str) -> anyhow::Result<Option<Arc<Function>>> {
+pub(super) fn configure(ground: &Ground, bootstrap: &str) -> anyhow::Result<Option<Arc<Function>>> {
     let declared = ground.template.functions.iter().find(|it| it.binary == "configure");
     let (Some(declared), true) =
         (declared, ground.has(PartKind::Kafka) && ground.has(PartKind::Store))

@@ -8,14 +8,14 @@ use crate::options::Options;
 
 /// What runs where.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(super) struct Report {
     fields: Map<String, Value>,
     hints: Vec<String>,
 }
 
 impl Report {
     /// A part runs: says so, and notes it under `name` for the ready file.
-    pub fn part(&mut self, name: &str, words: &str, facts: Value) {
+    pub(super) fn part(&mut self, name: &str, words: &str, facts: Value) {
         say(&format!("{name:<12} {words}"));
         match (self.fields.get_mut(name), facts) {
             (Some(Value::Array(all)), Value::Array(more)) => all.extend(more),
@@ -26,21 +26,15 @@ impl Report {
     }
 
     /// A line about how to connect, said at the end.
-    pub fn hint(&mut self, text: String) {
+    pub(super) fn hint(&mut self, text: String) {
         self.hints.push(text);
-    }
-
-    /// What was noted under `name`.
-    #[must_use]
-    pub fn facts(&self, name: &str) -> Option<&Value> {
-        self.fields.get(name)
     }
 
     /// All is ready.
     ///
     /// # Errors
     /// The ready file cannot be written.
-    pub fn ready(mut self, options: &Options, took: Duration) -> anyhow::Result<()> {
+    pub(super) fn ready(mut self, options: &Options, took: Duration) -> anyhow::Result<()> {
         self.fields.insert("pid".to_owned(), json!(std::process::id()));
         self.fields.insert("state".to_owned(), json!(options.state));
         self.fields.insert("ready_s".to_owned(), json!(took.as_secs_f64()));
@@ -60,6 +54,6 @@ impl Report {
 
 /// A line for the user.
 #[allow(clippy::print_stdout, reason = "a command line speaks to its user")]
-pub fn say(line: &str) {
+pub(super) fn say(line: &str) {
     println!("{line}");
 }

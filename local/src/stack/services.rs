@@ -27,7 +27,7 @@ const SMSC_STOP_MAX: Duration = Duration::from_secs(5);
 
 /// Services that run.
 #[derive(Debug, Default)]
-pub struct Services {
+pub(super) struct Services {
     edges: Vec<Part>,
     senders: Vec<Part>,
     smsc: Option<Part>,
@@ -39,7 +39,7 @@ impl Services {
     ///
     /// # Errors
     /// It is not built, or a port is taken.
-    pub fn start_smsc(
+    pub(super) fn start_smsc(
         &mut self,
         ground: &Ground,
         ports: &mut Ports,
@@ -83,7 +83,7 @@ impl Services {
     ///
     /// # Errors
     /// It is wrong, or the store or Kafka does not take it.
-    pub async fn seed(&self, ground: &Ground, configure: &Function) -> anyhow::Result<()> {
+    pub(super) async fn seed(&self, ground: &Ground, configure: &Function) -> anyhow::Result<()> {
         let Some(mut document) = first_configuration(ground)? else {
             let path = ground.options.config.display();
             report::say(&format!("config       none ({path} is not there)"));
@@ -103,7 +103,7 @@ impl Services {
     ///
     /// # Errors
     /// One is not built or does not come up.
-    pub async fn start(
+    pub(super) async fn start(
         &mut self,
         ground: &Ground,
         bootstrap: &str,
@@ -146,12 +146,12 @@ impl Services {
     }
 
     /// Stops taking messages.
-    pub async fn stop_edges(&mut self) {
+    pub(super) async fn stop_edges(&mut self) {
         stop_all(std::mem::take(&mut self.edges)).await;
     }
 
     /// Stops the rest: what was taken is sent, or stays in Kafka.
-    pub async fn stop(self) {
+    pub(super) async fn stop(self) {
         stop_all(self.senders).await;
         stop_all(self.smsc).await;
     }

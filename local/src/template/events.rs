@@ -72,13 +72,13 @@ pub struct HttpRoute {
 }
 
 /// Window of a Kafka mapping whose template sets none (AWS: 500 ms, reachable in no other way).
-pub const KAFKA_WINDOW_DEFAULT: Duration = Duration::from_millis(500);
+pub(super) const KAFKA_WINDOW_DEFAULT: Duration = Duration::from_millis(500);
 
 /// Reads one entry of a function's `Events`.
 ///
 /// # Errors
 /// A kind or property that is not played here.
-pub fn read(section: &Section<'_>) -> Result<Event, TemplateError> {
+pub(super) fn read(section: &Section<'_>) -> Result<Event, TemplateError> {
     section.only(&["Type", "Properties"])?;
     let kind = section.need("Type")?.text()?;
     let properties = section.need("Properties")?;

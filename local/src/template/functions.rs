@@ -53,7 +53,7 @@ const PROPERTIES: &[&str] = &[
 ///
 /// # Errors
 /// What is missing, wrong or not played here.
-pub fn read(
+pub(super) fn read(
     id: &str,
     resource: &Section<'_>,
     globals: Option<&Section<'_>>,

@@ -8,7 +8,7 @@ use super::yaml::{Kind, Node};
 
 /// A value without intrinsic functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub(super) enum Value {
     /// Text, number or boolean, as written.
     Text(String),
     /// A list, e.g. of a `List<…>` parameter.
@@ -17,7 +17,7 @@ pub enum Value {
 
 /// What names stand for.
 #[derive(Debug, Clone, Default)]
-pub struct Names {
+pub(super) struct Names {
     /// `!Ref` of parameters, pseudo parameters and resources.
     pub refs: BTreeMap<String, Value>,
     /// `!GetAtt`: `Resource.Attribute`.
@@ -29,7 +29,7 @@ impl Names {
     ///
     /// # Errors
     /// An unknown name or function, named with `path` and line.
-    pub fn resolve(&self, node: &Node, path: &str) -> Result<Value, TemplateError> {
+    pub(super) fn resolve(&self, node: &Node, path: &str) -> Result<Value, TemplateError> {
         if let Some((function, argument)) = intrinsic(node) {
             return self.call(&function, &argument, path);
         }
@@ -45,7 +45,7 @@ impl Names {
     ///
     /// # Errors
     /// As [`Names::resolve`], and a list.
-    pub fn text(&self, node: &Node, path: &str) -> Result<String, TemplateError> {
+    pub(super) fn text(&self, node: &Node, path: &str) -> Result<String, TemplateError> {
         match self.resolve(node, path)? {
             Value::Text(text) => Ok(text),
             Value::List(_) => Err(fail(node, path, "is a list where text is expected")),

@@ -8,7 +8,7 @@ use super::yaml::{Kind, Node};
 
 /// A place in the template: a node, the names on the way to it, and what references stand for.
 #[derive(Debug, Clone)]
-pub struct Section<'a> {
+pub(super) struct Section<'a> {
     /// The node.
     pub node: &'a Node,
     /// Names from the root, joined by dots.
@@ -19,19 +19,19 @@ pub struct Section<'a> {
 impl<'a> Section<'a> {
     /// A place to read from.
     #[must_use]
-    pub fn new(node: &'a Node, path: impl Into<String>, names: &'a Names) -> Self {
+    pub(super) fn new(node: &'a Node, path: impl Into<String>, names: &'a Names) -> Self {
         Self { node, path: path.into(), names }
     }
 
     /// An error at this place.
     #[must_use]
-    pub fn error(&self, message: impl Into<String>) -> TemplateError {
+    pub(super) fn error(&self, message: impl Into<String>) -> TemplateError {
         TemplateError::new(self.node.line, &self.path, message)
     }
 
     /// The place below `key`, if it is there.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<Section<'a>> {
+    pub(super) fn get(&self, key: &str) -> Option<Section<'a>> {
         let node = self.node.get(key)?;
         Some(Section { node, path: format!("{}.{key}", self.path), names: self.names })
     }
@@ -40,13 +40,13 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// It is not there.
-    pub fn need(&self, key: &str) -> Result<Section<'a>, TemplateError> {
+    pub(super) fn need(&self, key: &str) -> Result<Section<'a>, TemplateError> {
         self.get(key).ok_or_else(|| self.error(format!("{key} is missing")))
     }
 
     /// All places below this mapping.
     #[must_use]
-    pub fn children(&self) -> Vec<(&'a str, Section<'a>)> {
+    pub(super) fn children(&self) -> Vec<(&'a str, Section<'a>)> {
         let below = |(key, node): &'a (String, Node)| {
             let path = format!("{}.{key}", self.path);
             (key.as_str(), Section { node, path, names: self.names })
@@ -58,7 +58,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// It is not a list.
-    pub fn items(&self) -> Result<Vec<Section<'a>>, TemplateError> {
+    pub(super) fn items(&self) -> Result<Vec<Section<'a>>, TemplateError> {
         let Kind::List(items) = &self.node.kind else {
             return Err(self.error("must be a list"));
         };
@@ -74,7 +74,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// The first unknown key.
-    pub fn only(&self, known: &[&str]) -> Result<(), TemplateError> {
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), TemplateError> {
         match self.children().into_iter().find(|(key, _)| !known.contains(key)) {
             Some((key, child)) => Err(child.error(format!("{key} is not played on one machine"))),
             None => Ok(()),
@@ -85,7 +85,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// As [`Names::text`].
-    pub fn text(&self) -> Result<String, TemplateError> {
+    pub(super) fn text(&self) -> Result<String, TemplateError> {
         self.names.text(self.node, &self.path)
     }
 
@@ -93,7 +93,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// As [`Names::resolve`]; a list within the list.
-    pub fn texts(&self) -> Result<Vec<String>, TemplateError> {
+    pub(super) fn texts(&self) -> Result<Vec<String>, TemplateError> {
         let Value::List(items) = self.names.resolve(self.node, &self.path)? else {
             return Err(self.error("must be a list"));
         };
@@ -110,7 +110,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// It is none.
-    pub fn number(&self) -> Result<i64, TemplateError> {
+    pub(super) fn number(&self) -> Result<i64, TemplateError> {
         let text = self.text()?;
         text.parse().map_err(|_| self.error(format!("must be a whole number, is {text:?}")))
     }
@@ -119,7 +119,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// It is none, or outside.
-    pub fn number_in(&self, least: u32, most: u32) -> Result<u32, TemplateError> {
+    pub(super) fn number_in(&self, least: u32, most: u32) -> Result<u32, TemplateError> {
         let number = self.number()?;
         u32::try_from(number)
             .ok()
@@ -131,7 +131,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// Neither.
-    pub fn flag(&self) -> Result<bool, TemplateError> {
+    pub(super) fn flag(&self) -> Result<bool, TemplateError> {
         match self.text()?.as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
@@ -143,7 +143,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// As [`Names::resolve`].
-    pub fn json(&self) -> Result<serde_json::Value, TemplateError> {
+    pub(super) fn json(&self) -> Result<serde_json::Value, TemplateError> {
         if self.node.tag.is_none()
             && let Kind::List(_) = self.node.kind
         {
@@ -166,7 +166,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// As [`Names::text`].
-    pub fn text_map(&self) -> Result<BTreeMap<String, String>, TemplateError> {
+    pub(super) fn text_map(&self) -> Result<BTreeMap<String, String>, TemplateError> {
         self.children()
             .into_iter()
             .map(|(key, child)| Ok((key.to_owned(), child.text()?)))

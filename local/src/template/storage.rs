@@ -55,7 +55,7 @@ pub struct Queue {
 ///
 /// # Errors
 /// What is missing, wrong or not played here.
-pub fn table(id: &str, resource: &Section<'_>) -> Result<Table, TemplateError> {
+pub(super) fn table(id: &str, resource: &Section<'_>) -> Result<Table, TemplateError> {
     let properties = resource.need("Properties")?;
     properties.only(&[
         "TableName",
@@ -85,7 +85,7 @@ pub fn table(id: &str, resource: &Section<'_>) -> Result<Table, TemplateError> {
 ///
 /// # Errors
 /// What is missing, wrong or not played here.
-pub fn queue(id: &str, resource: &Section<'_>) -> Result<Queue, TemplateError> {
+pub(super) fn queue(id: &str, resource: &Section<'_>) -> Result<Queue, TemplateError> {
     const NUMBERS: [&str; 4] =
         ["VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds", "MaximumMessageSize"];
     const IGNORED: [&str; 4] =

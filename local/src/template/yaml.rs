@@ -7,7 +7,7 @@ use super::error::TemplateError;
 
 /// A YAML node and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Node {
+pub(super) struct Node {
     /// Line in the file, from 1.
     pub line: usize,
     /// Short form of an intrinsic function, without the `!`.
@@ -18,7 +18,7 @@ pub struct Node {
 
 /// Content of a node.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// `~` or nothing.
     Null,
     /// Text, number or boolean, as written.
@@ -32,13 +32,13 @@ pub enum Kind {
 impl Node {
     /// The value of `key`, if this is a mapping that has it.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     /// Entries of a mapping; none of anything else.
     #[must_use]
-    pub fn entries(&self) -> &[(String, Node)] {
+    pub(super) fn entries(&self) -> &[(String, Node)] {
         match &self.kind {
             Kind::Map(entries) => entries,
             _ => &[],
@@ -50,7 +50,7 @@ impl Node {
 ///
 /// # Errors
 /// What the YAML parser says, a key that is not text or stands twice, an alias.
-pub fn parse(text: &str) -> Result<Node, TemplateError> {
+pub(super) fn parse(text: &str) -> Result<Node, TemplateError> {
     let mut reader = Reader { events: Parser::new_from_str(text) };
     loop {
         let (event, span) = reader.next()?;

@@ -96,7 +96,8 @@ fn await_arrival(stack: &Stack) -> anyhow::Result<u64> {
 /// Prints the journeys once all are complete; false if they are not in time.
 fn await_journeys(stack: &Stack, sent: &[(&str, Vec<MessageId>)]) -> anyhow::Result<bool> {
     let bootstrap = stack.fact("/kafka/bootstrap");
-    let wanted: BTreeSet<MessageId> = sent.iter().filter_map(|(_, ids)| ids.first().copied()).collect();
+    let wanted: BTreeSet<MessageId> =
+        sent.iter().filter_map(|(_, ids)| ids.first().copied()).collect();
     let deadline = Instant::now() + ARRIVE_MAX;
     loop {
         let found = journeys::read(bootstrap)?;

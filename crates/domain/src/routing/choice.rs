@@ -73,7 +73,7 @@ impl Router {
 
 impl Compiled {
     fn weighted(&self, message: MessageId) -> Option<(u32, u32)> {
-        let mut rest = mixed(message).checked_rem(self.total_weight)?;
+        let mut rest = (message.spread() & LOW_HALF).checked_rem(self.total_weight)?;
         self.targets.iter().copied().find(|(_, weight)| {
             let here = rest < u64::from(*weight);
             rest = rest.saturating_sub(u64::from(*weight));
@@ -83,17 +83,9 @@ impl Compiled {
 }
 
 fn bind(message: MessageId, open_binds: u32) -> u32 {
-    u32::try_from(message.as_u128() % u128::from(open_binds)).unwrap_or(0)
+    u32::try_from((message.spread() >> 32) % u64::from(open_binds)).unwrap_or(0)
 }
 
-/// The id's bits mixed (`SplitMix64`'s finaliser), so that the choice by weight is independent of
-/// the choice of the bind, which takes the id as it is.
-fn mixed(message: MessageId) -> u64 {
-    let bits = message.as_u128();
-    let mut hash = u64::try_from(bits >> 64).unwrap_or(0) ^ u64::try_from(bits & LOW).unwrap_or(0);
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
-}
-
-const LOW: u128 = u64::MAX as u128;
+/// The choice by weight takes one half of the spread id, the choice of the bind the other, so that
+/// neither follows from the other.
+const LOW_HALF: u64 = u32::MAX as u64;

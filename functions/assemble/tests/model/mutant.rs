@@ -124,7 +124,7 @@ fn one_by_one(
         all.item = one.item;
         all.changed |= one.changed;
         all.whole.extend(one.whole);
-        all.deadlines_ms.extend(one.deadlines_ms);
+        all.deadlines.extend(one.deadlines);
     }
     all
 }

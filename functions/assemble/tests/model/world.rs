@@ -52,7 +52,8 @@ pub(crate) struct World {
     actors: Vec<Option<Rc<Actor>>>,
     pub(crate) queue: BTreeSet<u64>,
     lost_deadline: bool,
-    swept: bool,
+    /// The deadline that sweep found since the last tick: it comes again, for the next one too.
+    swept: Option<u64>,
     pub(crate) version: u64,
     writer: u32,
     writers: u32,
@@ -76,7 +77,7 @@ impl World {
             actors: vec![None; RUNS + closings],
             queue: BTreeSet::new(),
             lost_deadline: false,
-            swept: false,
+            swept: None,
             version: 0,
             writer: 0,
             writers: 0,
@@ -150,9 +151,14 @@ impl World {
             actions.extend(self.queue.iter().copied().map(Action::LoseDeadline));
         }
         let idle = self.queue.is_empty() && self.actors.iter().all(Option::is_none);
-        if self.lost_deadline && idle && !self.swept && self.item.due_ms().is_some() {
+        if self.lost_deadline && idle && self.sweep_finds() {
             actions.push(Action::Sweep);
         }
+    }
+
+    fn sweep_finds(&self) -> bool {
+        let due_ms = self.item.due_ms();
+        due_ms.is_some() && due_ms != self.swept
     }
 
     fn is_closing(&self, due: u64) -> bool {
@@ -167,7 +173,7 @@ impl World {
             && self.queue.is_empty()
             && self.late.is_none()
             && self.actors.iter().all(Option::is_none)
-            && !(self.lost_deadline && !self.swept && self.item.due_ms().is_some())
+            && !(self.lost_deadline && self.sweep_finds())
     }
 
     /// Lets `action` happen.
@@ -175,7 +181,7 @@ impl World {
         match action {
             Action::Tick => {
                 self.instant += 1;
-                self.swept = false;
+                self.swept = None;
             }
             Action::Invoke { slot, from, to, costs } => {
                 self.faults -= u8::from(costs);
@@ -204,9 +210,11 @@ impl World {
                 self.faults -= 1;
                 self.lost_deadline = true;
                 self.queue.remove(&due_ms);
+                // Sweep comes again every few minutes.
+                self.swept = None;
             }
             Action::Sweep => {
-                self.swept = true;
+                self.swept = self.item.due_ms();
                 self.queue.extend(self.item.due_ms());
             }
         }
@@ -230,7 +238,8 @@ impl World {
     }
 
     fn receive(&mut self, slot: usize, due_ms: u64) {
-        let deadline = AssemblyDeadline { v: V, key: String::new(), due_ms, swept: false };
+        let deadline =
+            AssemblyDeadline { v: V, key: String::new(), due_ms, partition: Some(0), swept: false };
         let closing = Closing::new(deadline, self.now_ms());
         let mut actor = self.actor(Machine::Closing { closing, due_ms });
         actor.note(&due_ms);

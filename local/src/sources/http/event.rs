@@ -226,10 +226,7 @@ mod tests {
         let answer =
             br#"{"statusCode":200,"body":"/wA=","isBase64Encoded":true,"cookies":["a=1"]}"#;
         let (_, headers, body) = read(answer).await;
-        assert_eq!(
-            (&body[..], &headers["set-cookie"].as_bytes()[..]),
-            (&b"\xff\x00"[..], &b"a=1"[..])
-        );
+        assert_eq!((&body[..], headers["set-cookie"].as_bytes()), (&b"\xff\x00"[..], &b"a=1"[..]));
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Api {
         peer: SocketAddr,
     ) -> Result<Answer, Infallible> {
         let handled = self.handle(request, peer).await;
-        Ok(handled.unwrap_or_else(|status| problem(status)))
+        Ok(handled.unwrap_or_else(problem))
     }
 
     async fn handle(

@@ -10,11 +10,11 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaResult;
 
 /// Number of an assignment of a partition.
-pub type Epoch = u64;
+pub(super) type Epoch = u64;
 
 /// The consumer's context: it follows the group's assignments.
 #[derive(Debug, Default)]
-pub struct Assignment {
+pub(super) struct Assignment {
     ours: Mutex<Ours>,
 }
 
@@ -26,7 +26,7 @@ struct Ours {
 
 impl Assignment {
     /// Since which assignment a partition is ours, if it is.
-    pub fn epoch(&self, topic: &str, partition: i32) -> Option<Epoch> {
+    pub(super) fn epoch(&self, topic: &str, partition: i32) -> Option<Epoch> {
         self.ours().partitions.get(topic)?.get(&partition).copied()
     }
 

@@ -63,7 +63,7 @@ impl Delivery {
     }
 
     /// What to invoke next; none: all is delivered.
-    pub fn next(&mut self) -> Option<&Selection> {
+    pub fn due(&mut self) -> Option<&Selection> {
         while self.work.front().is_some_and(|work| work.records.is_empty()) {
             self.work.pop_front();
         }

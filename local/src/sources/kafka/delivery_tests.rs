@@ -32,7 +32,7 @@ fn a_failed_batch_is_retried_as_a_whole_with_growing_pauses_for_ever() {
     let mut delivery = delivery(FOR_EVER, &batch);
     let mut pauses = Vec::new();
     for _ in 0..1_000 {
-        let given = delivery.next().unwrap().clone();
+        let given = delivery.due().unwrap().clone();
         assert_eq!(given, batch.all());
         let Some(After::Pause(pause)) = delivery.answered(Answer::Failed(given)) else { panic!() };
         pauses.push(pause.as_millis());
@@ -40,7 +40,7 @@ fn a_failed_batch_is_retried_as_a_whole_with_growing_pauses_for_ever() {
     assert_eq!(pauses[..4], [100, 200, 400, 800]);
     assert_eq!(pauses[999], 5_000);
     assert_eq!(delivery.answered(Answer::Done), None);
-    assert_eq!(delivery.next(), None);
+    assert_eq!(delivery.due(), None);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn bisection_ends_at_the_bad_record_and_keeps_order() {
     let bad = batch.find(&[("t-0".to_owned(), 5)], &batch.all()).unwrap();
     let mut done = Vec::new();
     for _ in 0..20 {
-        let Some(given) = delivery.next().cloned() else { break };
+        let Some(given) = delivery.due().cloned() else { break };
         let has_bad = batch.find(&[("t-0".to_owned(), 5)], &given).is_some();
         if has_bad {
             delivery.answered(Answer::Failed(given));
@@ -61,7 +61,7 @@ fn bisection_ends_at_the_bad_record_and_keeps_order() {
     }
     // 0–3, 4, and no further: what comes after the bad one waits for it.
     assert_eq!(done, [4, 1]);
-    assert_eq!(delivery.next(), Some(&bad));
+    assert_eq!(delivery.due(), Some(&bad));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn retries_end_where_the_template_says_so() {
         assert!(matches!(delivery.answered(Answer::Failed(batch.all())), Some(After::Pause(_))));
     }
     assert_eq!(delivery.answered(Answer::Failed(batch.all())), Some(After::GivenUp(batch.all())));
-    assert_eq!(delivery.next(), None);
+    assert_eq!(delivery.due(), None);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn only_named_failures_are_retried() {
     let answer = read_response(policy, response, &batch, &batch.all());
     delivery.answered(answer);
     let names = ["t-0", "t-0"].map(str::to_owned).into_iter().zip([1, 3]).collect::<Vec<_>>();
-    assert_eq!(delivery.next(), batch.find(&names, &batch.all()).as_ref());
+    assert_eq!(delivery.due(), batch.find(&names, &batch.all()).as_ref());
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn records_of_a_partition_that_was_taken_away_are_not_retried() {
     let mut delivery = delivery(FOR_EVER, &batch);
     delivery.answered(Answer::Failed(batch.all()));
     delivery.retain(|records| batch.filter(records, |_, time| time > 1));
-    assert_eq!(delivery.next().map(Selection::len), Some(1));
+    assert_eq!(delivery.due().map(Selection::len), Some(1));
     delivery.retain(|records| batch.filter(records, |_, _| false));
-    assert_eq!(delivery.next(), None);
+    assert_eq!(delivery.due(), None);
 }

@@ -32,7 +32,7 @@ const SERVE_EVERY: Duration = Duration::from_millis(200);
 type Epochs = HashMap<(String, i32), Epoch>;
 
 /// A member of a mapping's group.
-pub struct Poller {
+pub(super) struct Poller {
     consumer: BaseConsumer<Assignment>,
     function: Arc<Function>,
     mapping: KafkaMapping,
@@ -53,7 +53,7 @@ impl Poller {
     ///
     /// # Errors
     /// The consumer cannot be made or subscribed.
-    pub fn new(
+    pub(super) fn new(
         mapping: KafkaMapping,
         function: Arc<Function>,
         settings: &Settings,
@@ -91,7 +91,7 @@ impl Poller {
     }
 
     /// Until stopped.
-    pub fn run(mut self) {
+    pub(super) fn run(mut self) {
         while !self.stop.is_cancelled() {
             let batch = self.gather();
             if batch.is_empty() {
@@ -171,7 +171,7 @@ impl Poller {
         let mut delivery = Delivery::new(policy, self.chaos.pieces(batch.all()));
         loop {
             delivery.retain(|records| self.still_wanted(batch, epochs, records));
-            let Some(given) = delivery.next().cloned() else { return true };
+            let Some(given) = delivery.due().cloned() else { return true };
             let Some(answer) = self.invoke(policy, batch, &given) else { return false };
             match delivery.answered(answer) {
                 None => {}
@@ -181,7 +181,7 @@ impl Poller {
                     tracing::error!(event = "records_given_up", group, records);
                 }
             }
-            if self.stop.is_cancelled() && delivery.next().is_some() {
+            if self.stop.is_cancelled() && delivery.due().is_some() {
                 return false;
             }
         }

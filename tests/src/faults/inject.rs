@@ -1,0 +1,193 @@
+//! Does to a running gateway what a scenario says, while its load runs.
+
+use std::iter::once;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+use super::cluster;
+use super::load::Load;
+use super::processes::{self, Process};
+use super::scenario::{Fault, Whom};
+use crate::control;
+use crate::stack::{Stack, signal};
+
+/// For anything that has to come about under load.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A submit_sm_resp with an id of five digits (SMPP 3.4, section 4.4.2).
+const RESPONSE_OCTETS: usize = 22;
+/// Arrivals between two cuts, so that the bind is back and busy.
+const BETWEEN_CUTS: u64 = 60;
+/// Arrivals between two restarts.
+const BETWEEN_RESTARTS: u64 = 200;
+/// Names begin so, in the order of a rolling restart.
+const RESTARTED: [&str; 5] = ["kafka-", "assemble", "route", "smpp-edge", "provider-sender"];
+/// Those of them that are started again only when there is something to do.
+const ON_DEMAND: [&str; 2] = ["assemble", "route"];
+
+/// Where a fault happens.
+#[derive(Debug)]
+pub struct Stage<'a> {
+    /// The gateway.
+    pub stack: &'a Stack,
+    /// Its load.
+    pub load: &'a mut Load,
+    /// Brokers.
+    pub brokers: usize,
+    /// Arrivals between two blows.
+    pub between: u64,
+}
+
+impl Stage<'_> {
+    /// Does it; how long it took from the first blow to the end of the last (of a rolling restart: the
+    /// longest of its restarts).
+    ///
+    /// # Errors
+    /// Whom it strikes is not there, nothing flows any more, or the load ended before.
+    pub fn inject(&mut self, fault: Fault) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        match fault {
+            Fault::Strike { whom, signal, times } => self.strike(whom, signal, times)?,
+            Fault::Pause { whom, lasts } => self.pause(whom, lasts)?,
+            Fault::CutEachOctet => self.cut_each_octet()?,
+            Fault::RestartAll => return self.restart_all(),
+        }
+        let lasted = began.elapsed();
+        ensure!(self.load.is_running()?, "the load ended before the fault was over");
+        Ok(lasted)
+    }
+
+    /// Waits until so many more parts have come to the provider.
+    ///
+    /// # Errors
+    /// They do not come in time, or the load ends before.
+    pub fn await_arrivals(&mut self, more: u64) -> anyhow::Result<()> {
+        let wanted = self.count("accepted")? + more;
+        self.until("arrivals", |stage| Ok(stage.count("accepted")? >= wanted))
+    }
+
+    fn strike(&mut self, whom: Whom, name: &str, times: u32) -> anyhow::Result<()> {
+        for blow in 0..times {
+            if blow > 0 {
+                self.await_arrivals(self.between)?;
+            }
+            for pid in self.find(whom)? {
+                signal(pid, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, whom: Whom, lasts: Duration) -> anyhow::Result<()> {
+        let pids = self.find(whom)?;
+        for pid in &pids {
+            signal(*pid, "STOP")?;
+        }
+        // The fault is that time passes without them.
+        std::thread::sleep(lasts);
+        for pid in &pids {
+            signal(*pid, "CONT")?;
+        }
+        Ok(())
+    }
+
+    fn cut_each_octet(&mut self) -> anyhow::Result<()> {
+        let within = (1..RESPONSE_OCTETS).map(|octets| json!({ "after_octets": octets }));
+        for how in once(json!("before")).chain(within).chain(once(json!("after"))) {
+            let so_far = self.count("drops")?;
+            self.settings(&json!({ "drop": { "when": { "at": 1 }, "how": how } }))?;
+            self.until("a cut", |stage| Ok(stage.count("drops")? > so_far))?;
+            self.await_arrivals(BETWEEN_CUTS)?;
+        }
+        self.settings(&json!({ "drop": null }))
+    }
+
+    fn restart_all(&mut self) -> anyhow::Result<Duration> {
+        let before = self.processes()?;
+        let mut longest = Duration::ZERO;
+        for name in RESTARTED {
+            for process in before.iter().filter(|process| process.name.starts_with(name)) {
+                let began = Instant::now();
+                signal(process.pid, "TERM")?;
+                let as_many = before.iter().filter(|it| it.name == process.name).count();
+                self.await_replacement(process, as_many)?;
+                longest = longest.max(began.elapsed());
+                self.await_arrivals(BETWEEN_RESTARTS)?;
+            }
+        }
+        Ok(longest)
+    }
+
+    /// Waits until the process is gone, as many of its name run again, and Kafka is whole.
+    fn await_replacement(&mut self, gone: &Process, as_many: usize) -> anyhow::Result<()> {
+        let on_demand = ON_DEMAND.contains(&gone.name.as_str());
+        self.until(&format!("the restart of {}", gone.name), |stage| {
+            let now = stage.processes()?;
+            let back = now.iter().filter(|it| it.name == gone.name && it.pid != gone.pid).count();
+            let has_ended = now.iter().all(|process| process.pid != gone.pid);
+            Ok(has_ended && (on_demand || back >= as_many))
+        })?;
+        if gone.name.starts_with("kafka-") {
+            let bootstrap = self.stack.fact("/kafka/bootstrap");
+            let brokers = self.brokers;
+            self.until("replicas in sync", |_| cluster::is_whole(bootstrap, brokers))?;
+        }
+        Ok(())
+    }
+
+    fn find(&self, whom: Whom) -> anyhow::Result<Vec<u32>> {
+        let wanted: Vec<String> = match whom {
+            Whom::Oldest(name) => vec![name.to_owned()],
+            Whom::All(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Whom::Runner => return Ok(vec![self.runner()?]),
+            Whom::Leader(topic) => {
+                let leader = cluster::leader(self.stack.fact("/kafka/bootstrap"), topic)?;
+                vec![format!("kafka-{leader}")]
+            }
+        };
+        let running = self.processes()?;
+        let found = running.iter().filter(|process| wanted.contains(&process.name));
+        let mut pids: Vec<u32> = found.map(|process| process.pid).collect();
+        if let Whom::Oldest(_) = whom {
+            pids.truncate(1);
+        }
+        ensure!(!pids.is_empty(), "{wanted:?} are not running");
+        Ok(pids)
+    }
+
+    fn processes(&self) -> anyhow::Result<Vec<Process>> {
+        processes::children(self.runner()?)
+    }
+
+    /// The process id of `local`.
+    fn runner(&self) -> anyhow::Result<u32> {
+        let pid = self.stack.facts()["pid"].as_u64().context("no pid in the ready file")?;
+        Ok(u32::try_from(pid)?)
+    }
+
+    /// A count of the provider's summary.
+    fn count(&self, name: &str) -> anyhow::Result<u64> {
+        let summary = control::get(self.stack.fact("/smsc/control"), "/summary")?;
+        summary[name].as_u64().with_context(|| format!("no {name} in the summary"))
+    }
+
+    fn settings(&self, change: &Value) -> anyhow::Result<()> {
+        control::post(self.stack.fact("/smsc/control"), "/settings", change).map(|_now| ())
+    }
+
+    fn until(
+        &mut self,
+        what: &str,
+        mut reached: impl FnMut(&Self) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + WAIT_MAX;
+        while !reached(&*self)? {
+            ensure!(self.load.is_running()?, "the load ended while waiting for {what}");
+            ensure!(Instant::now() < deadline, "waited {WAIT_MAX:?} for {what}");
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! Records that nobody can understand, on every topic that a program reads: each becomes a dead
+//! letter with its reason, and holds up nobody.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gateway_tests::stack::{Stack, programs};
+use gateway_tests::{control, log};
+use platform::kafka::{KafkaSettings, Outcome, Publisher, Record, Sink};
+use wire::dead_letters::DeadLetter;
+use wire::topics::{CUSTOMER_INCOMING_MESSAGE_PARTS, CUSTOMER_INCOMING_MESSAGES, DEAD_LETTERS};
+
+const TOPICS: [&str; 3] =
+    [CUSTOMER_INCOMING_MESSAGES, CUSTOMER_INCOMING_MESSAGE_PARTS, "provider-outgoing-alpha-normal"];
+/// Not JSON, of another version, and without its fields.
+const POISON: [&str; 3] = ["\u{0}not a record", r#"{"v":99}"#, r#"{"v":1}"#];
+const MESSAGES: u64 = 200;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Nobody;
+impl Sink for Nobody {
+    fn ended(&self, _: u64, outcome: Outcome) {
+        assert!(matches!(outcome, Outcome::Stored { .. }), "{outcome:?}");
+    }
+}
+
+fn plant(bootstrap: &str) {
+    let settings = KafkaSettings::local(bootstrap);
+    let producer =
+        Publisher::new(&settings, &settings.producer(0, 10_000), Arc::new(Nobody)).unwrap();
+    for topic in TOPICS {
+        for partition in 0..4 {
+            for value in POISON {
+                let (key, value) = (&b"poison"[..], value.as_bytes());
+                let record = Record { topic, partition: Some(partition), key, value, token: 0 };
+                producer.send(record).unwrap();
+            }
+        }
+    }
+    producer.flush(PATIENCE).unwrap();
+}
+
+fn await_count(what: &str, wanted: u64, count: impl Fn() -> u64) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = count();
+        if found >= wanted {
+            assert_eq!(found, wanted, "{what}");
+            return;
+        }
+        assert!(Instant::now() < deadline, "{found} of {wanted} {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn poison_on_every_topic_becomes_dead_letters_and_good_messages_get_through() {
+    let stack = Stack::start(&programs(), &["--store-in-memory"]).unwrap();
+    let bootstrap = stack.fact("/kafka/bootstrap").to_owned();
+    plant(&bootstrap);
+    let load = Command::new(programs().join("simulator"))
+        .args(["load", "--connect", stack.fact("/edge/0/smpp"), "--system-id=acme"])
+        .args(["--connections=2", "--parts=2", "--spread", "--long-share=0.5", "--deadline=60"])
+        .args(["--destinations=4930", "--count", &MESSAGES.to_string()])
+        .env("SIMULATOR_PASSWORD", "secret")
+        .output()
+        .unwrap();
+    assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&load.stdout).unwrap();
+    let parts = summary["acknowledged"].as_u64().unwrap();
+    assert!(parts > MESSAGES, "{summary}");
+    let smsc = stack.fact("/smsc/control").to_owned();
+    await_count("parts at the provider", parts, || {
+        control::get(&smsc, "/summary").unwrap()["accepted"].as_u64().unwrap()
+    });
+    let planted = u64::try_from(TOPICS.len() * 4 * POISON.len()).unwrap();
+    await_count("dead letters", planted, || {
+        u64::try_from(log::read_all(&bootstrap, DEAD_LETTERS).unwrap().len()).unwrap()
+    });
+    for entry in log::read_all(&bootstrap, DEAD_LETTERS).unwrap() {
+        let letter: DeadLetter = wire::decode(&entry.value).unwrap();
+        assert_eq!(letter.key.0, b"poison");
+        assert!(!letter.reason.is_empty() && TOPICS.contains(&letter.topic.as_str()));
+    }
+    stack.stop().unwrap();
+}
