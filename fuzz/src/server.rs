@@ -15,6 +15,9 @@ use smpp::{
 
 use crate::peer::{Incoming, Requests, written};
 
+/// Each open request of ours may have its own deadline (7), each other timer of the session one (5).
+const TIMERS_MAX: usize = 12;
+
 /// What happens to the session, one after the other.
 #[derive(Arbitrary, Debug)]
 pub struct Script(Vec<Step>);
@@ -73,7 +76,7 @@ pub fn check(Script(steps): Script) {
     }
     // Whatever happened, the shell can end it, and time alone suffices.
     session.on(Event::Shutdown);
-    for _ in 0..8 {
+    for _ in 0..TIMERS_MAX {
         session.next_timer();
     }
     assert!(session.closed, "it has come to its end");
