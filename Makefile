@@ -57,6 +57,7 @@ faults: build ## kills, stops and cuts off parts under load; then the journal's 
 	target/release/faults
 	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=3000000 JOURNAL_MODEL_STEPS=10000000 \
 		cargo test --release --locked -p provider-sender --test journal_model
+	ASSEMBLE_MODEL_LARGE=1 cargo test --release --locked -p assemble --test model
 
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps

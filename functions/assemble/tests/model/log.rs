@@ -160,7 +160,8 @@ fn part(word: &str, total: u8) -> IncomingPart {
         },
         concatenation: Concatenation { kind: ReferenceKind::Udh8, reference: 7, total, index },
         part: Part {
-            id: PartId::new(START_MS, [letter, index, 0, 0, 0, 0, 0, 0, 0, 0]),
+            // The first octets hold the version and variant of a UUID: a and A would be one.
+            id: PartId::new(START_MS, [0, 0, 0, letter, index, 0, 0, 0, 0, 0]),
             aliases: Vec::new(),
             octets: Octets(vec![message, index]),
             udh: Octets::default(),

@@ -56,11 +56,17 @@ fn logs(length: usize) -> Vec<String> {
     logs
 }
 
+/// `make faults` sets `ASSEMBLE_MODEL_LARGE`: two faults, and the mutants that need long searches.
+fn is_large() -> bool {
+    std::env::var_os("ASSEMBLE_MODEL_LARGE").is_some()
+}
+
 #[test]
-fn every_way_through_the_hard_logs_with_two_faults_ends_each_part_once() {
-    let states: usize = HARD.iter().map(|text| report(explore(text, None, 2))).sum();
+fn every_way_through_the_hard_logs_with_faults_ends_each_part_once() {
+    let faults = if is_large() { 2 } else { 1 };
+    let states: usize = HARD.iter().map(|text| report(explore(text, None, faults))).sum();
     eprintln!("{states} states");
-    assert!(states > 100_000);
+    assert!(states > 10_000, "{states}");
 }
 
 #[test]
@@ -85,8 +91,11 @@ fn every_way_through_all_logs_of_four_parts_without_faults_ends_each_part_once()
 
 #[test]
 fn each_rule_left_out_is_noticed() {
-    for mutant in Mutant::ALL {
-        let noticed = HARD.iter().find_map(|text| explore(text, Some(mutant), 2).err());
+    let slow = if is_large() { &Mutant::SLOW[..] } else { &[] };
+    for mutant in Mutant::QUICK.iter().chain(slow).copied() {
+        // Most need no fault to be noticed, or one.
+        let with = |faults| HARD.iter().find_map(|text| explore(text, Some(mutant), faults).err());
+        let noticed = (0..=2).find_map(with);
         let violation = noticed.unwrap_or_else(|| panic!("{mutant:?} is not noticed"));
         eprintln!("{mutant:?}: {} on {:?}", violation.what, violation.log);
     }
