@@ -41,6 +41,12 @@ pub struct Kafka {
     pub parts: Vec<Part>,
 }
 
+/// Name of a broker's part. Ids count from 1.
+#[must_use]
+pub fn part(id: impl std::fmt::Display) -> String {
+    format!("kafka-{id}")
+}
+
 impl Setup {
     /// Starts the brokers, formatting their directories the first time, and waits until all answer.
     ///
@@ -51,7 +57,7 @@ impl Setup {
         anyhow::ensure!(lib.is_dir(), "Kafka is not in {}: run tools/kafka/install", lib.display());
         let mut parts = Vec::new();
         let cluster = self.cluster_id()?;
-        let formats = self.nodes.iter().map(|node| self.format(*node, &cluster));
+        let formats = self.nodes.iter().map(|node| self.format(*node, &cluster, launcher));
         futures_util::future::try_join_all(formats).await?;
         for node in &self.nodes {
             let launch = self.broker(*node);
@@ -61,7 +67,7 @@ impl Setup {
             self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
         let kafka = Kafka { bootstrap: addresses.join(","), parts };
         if let Err(error) = await_brokers(&kafka.bootstrap, self.nodes.len()).await {
-            let log = launcher.log_path("kafka-1");
+            let log = launcher.log_path(&part(1));
             return Err(error.context(format!("see {}", log.display())));
         }
         Ok(kafka)
@@ -88,7 +94,7 @@ impl Setup {
     }
 
     /// Writes the properties; formats the data directory unless it is.
-    async fn format(&self, node: Node, cluster: &str) -> anyhow::Result<()> {
+    async fn format(&self, node: Node, cluster: &str, launcher: &Launcher) -> anyhow::Result<()> {
         let data = self.directory(node).join("data");
         std::fs::create_dir_all(&data)?;
         let properties = self.properties(node);
@@ -97,11 +103,12 @@ impl Setup {
         if data.join("meta.properties").exists() {
             return Ok(());
         }
-        let output = tokio::process::Command::new("java")
-            .args(self.java(64))
-            .args(["kafka.tools.StorageTool", "format", "-t", cluster, "-c"])
-            .arg(&properties)
-            .kill_on_drop(true)
+        let mut arguments = self.java(64);
+        arguments
+            .extend(["kafka.tools.StorageTool", "format", "-t", cluster, "-c"].map(Into::into));
+        arguments.push(properties.into());
+        let output = launcher
+            .command("java".as_ref(), &arguments)
             .output()
             .await
             .context("java cannot be started; a Java 17 runtime is needed")?;
@@ -114,12 +121,7 @@ impl Setup {
         let mut arguments = self.java(self.heap_mb);
         arguments.push("kafka.Kafka".into());
         arguments.push(self.properties(node).into());
-        Launch {
-            name: format!("kafka-{}", node.id),
-            program: "java".into(),
-            arguments,
-            environment: Vec::new(),
-        }
+        Launch { name: part(node.id), program: "java".into(), arguments, environment: Vec::new() }
     }
 
     fn java(&self, heap_mb: u32) -> Vec<OsString> {

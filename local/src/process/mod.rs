@@ -3,6 +3,7 @@
 
 mod backoff;
 mod part;
+mod roster;
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -18,6 +19,7 @@ use tokio::process::{Child, Command};
 
 pub use backoff::Backoff;
 pub use part::Part;
+pub use roster::{Parts, Roster, Status};
 
 /// A log that has grown beyond this is begun anew at the next start.
 const LOG_MAX: u64 = 32 * 1024 * 1024;
@@ -29,6 +31,8 @@ pub struct Launcher {
     pub runner: PathBuf,
     /// Directory of the log files.
     pub logs: PathBuf,
+    /// Told what becomes of parts.
+    pub roster: Roster,
 }
 
 /// What to start.
@@ -52,28 +56,34 @@ impl Launcher {
     /// The log cannot be written or the runner not be started.
     pub fn start(&self, launch: &Launch) -> io::Result<Running> {
         let log = self.log(&launch.name)?;
-        let mut command = Command::new(&self.runner);
+        let mut command = self.command(&launch.program, &launch.arguments);
         command
-            .arg("child")
-            .arg(std::process::id().to_string())
-            .arg(&launch.program)
-            .args(&launch.arguments)
-            .env_clear()
-            .envs(
-                ["PATH", "HOME", "JAVA_HOME"]
-                    .into_iter()
-                    .filter_map(|name| std::env::var_os(name).map(|value| (name, value))),
-            )
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
             .stdout(log.try_clone()?)
-            .stderr(log)
-            .process_group(0)
-            .kill_on_drop(true);
+            .stderr(log);
         let child = command.spawn()?;
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         let group = id.ok_or_else(|| io::Error::other("it ended at once"))?;
         Ok(Running { child, group: Group(Pid::from_raw(group)) })
+    }
+
+    /// A child that ends with this program (see [`Launcher::start`] for the thread), with `PATH` and
+    /// `HOME` as its environment and nothing to read.
+    #[must_use]
+    pub fn command(&self, program: &Path, arguments: &[OsString]) -> Command {
+        let inherited = ["PATH", "HOME", "JAVA_HOME"].into_iter();
+        let mut command = Command::new(&self.runner);
+        command
+            .arg("child")
+            .arg(std::process::id().to_string())
+            .arg(program)
+            .args(arguments)
+            .env_clear()
+            .envs(inherited.filter_map(|name| std::env::var_os(name).map(|value| (name, value))))
+            .stdin(Stdio::null())
+            .process_group(0)
+            .kill_on_drop(true);
+        command
     }
 
     /// Path of a log file.
@@ -117,6 +127,19 @@ impl Running {
         match self.child.wait().await {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
+        }
+    }
+
+    /// Whether it has ended already.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Kills it and waits for its end: from then on it does nothing any more.
+    pub async fn kill(&mut self) {
+        if !self.has_ended() {
+            self.group.signal(Signal::SIGKILL);
+            let _how = self.ended().await;
         }
     }
 

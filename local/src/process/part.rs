@@ -1,48 +1,32 @@
 //! A part that is kept running: started, watched, started again after a pause when it dies, stopped.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Backoff, Launch, Launcher, Running};
+use super::{Backoff, Launch, Launcher, Running, Status};
 
 /// A supervised child.
 #[derive(Debug)]
 pub struct Part {
     name: String,
-    pid: Arc<AtomicI32>,
     stopping: CancellationToken,
     keeper: JoinHandle<()>,
 }
 
 impl Part {
-    /// Starts it and keeps it running.
+    /// Starts it and keeps it running; the launcher's roster is told.
     ///
     /// # Errors
     /// It cannot be started at all.
     pub fn keep(launcher: Launcher, launch: Launch, patience: Duration) -> std::io::Result<Self> {
         let first = launcher.start(&launch)?;
+        launcher.roster.tell(&launch.name, Status::Running(first.pid()));
         let name = launch.name.clone();
-        let pid = Arc::new(AtomicI32::new(first.pid()));
         let stopping = CancellationToken::new();
-        let keeper =
-            Keeper { launcher, launch, patience, pid: pid.clone(), stop: stopping.clone() };
-        Ok(Self { name, pid, stopping, keeper: tokio::spawn(keeper.run(first)) })
-    }
-
-    /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its process id at the moment; 0 while it is not running.
-    #[must_use]
-    pub fn pid(&self) -> i32 {
-        self.pid.load(Ordering::Relaxed)
+        let keeper = Keeper { launcher, launch, patience, stop: stopping.clone() };
+        Ok(Self { name, stopping, keeper: tokio::spawn(keeper.run(first)) })
     }
 
     /// Stops it: SIGTERM, and SIGKILL when that takes too long.
@@ -58,7 +42,6 @@ struct Keeper {
     launcher: Launcher,
     launch: Launch,
     patience: Duration,
-    pid: Arc<AtomicI32>,
     stop: CancellationToken,
 }
 
@@ -68,22 +51,23 @@ impl Keeper {
         let mut running = Some(first);
         while let Some(mut child) = running.take() {
             let since = Instant::now();
-            self.pid.store(child.pid(), Ordering::Relaxed);
+            self.launcher.roster.tell(&self.launch.name, Status::Running(child.pid()));
             let how = tokio::select! {
                 how = child.ended() => how,
                 () = self.stop.cancelled() => {
                     let how = child.stop(self.patience).await;
                     tracing::info!(event = "part_stopped", part = self.launch.name, how);
-                    return;
+                    break;
                 }
             };
-            self.pid.store(0, Ordering::Relaxed);
             let pause = backoff.died_after(since.elapsed());
             let (part, pause_s) = (&self.launch.name, pause.as_secs());
             let log = self.launcher.log_path(part);
             tracing::warn!(event = "part_died", part, how, pause_s, log = %log.display());
+            self.launcher.roster.tell(part, Status::Down { how, pause });
             running = self.again(pause, &mut backoff).await;
         }
+        self.launcher.roster.forget(&self.launch.name);
     }
 
     /// The next one, after a pause; none when we are to stop.

@@ -75,6 +75,7 @@ impl Function {
             Err(error) if Sandbox::is_spent(error) => {
                 let (function, pid) = (&self.settings.name, sandbox.pid());
                 tracing::warn!(event = "sandbox_ended", function, pid, %error);
+                sandbox.end().await;
             }
             _ => self.idle().push(sandbox),
         }
@@ -109,7 +110,7 @@ impl Function {
     }
 
     async fn sandbox(&self) -> Result<Sandbox, InvokeError> {
-        if let Some(sandbox) = self.idle().pop() {
+        if let Some(sandbox) = self.idle_one() {
             return Ok(sandbox);
         }
         let not_before = self.restart().not_before;
@@ -138,6 +139,13 @@ impl Function {
             }
         }
         started
+    }
+
+    /// One that still runs; those that ended on their own are let go.
+    fn idle_one(&self) -> Option<Sandbox> {
+        let mut idle = self.idle();
+        idle.retain_mut(|sandbox| !sandbox.has_ended());
+        idle.pop()
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Sandbox>> {

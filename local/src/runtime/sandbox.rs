@@ -95,7 +95,17 @@ impl Sandbox {
         result
     }
 
-    /// Whether it can be invoked again.
+    /// Whether its process is there no more.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.process.has_ended()
+    }
+
+    /// Kills its process and waits for its end, so that no retry meets it.
+    pub(super) async fn end(mut self) {
+        self.process.kill().await;
+    }
+
+    /// Whether it cannot be invoked again.
     #[must_use]
     pub(super) fn is_spent(error: &InvokeError) -> bool {
         !matches!(error, InvokeError::Function(_))
