@@ -124,12 +124,12 @@ impl Batch {
         Selection { spans: self.lanes.iter().enumerate().map(whole).collect() }
     }
 
-    /// The records of `selection` for which `keep` holds, by lane and time.
+    /// The records of `selection` for which `keep` holds, by number of the lane and time.
     #[must_use]
-    pub fn filter(&self, selection: &Selection, keep: impl Fn(&Lane, i64) -> bool) -> Selection {
+    pub fn filter(&self, selection: &Selection, keep: impl Fn(usize, i64) -> bool) -> Selection {
         let mut kept = Selection::default();
         for (lane, index) in selection.indexes() {
-            if keep(&self.lanes[lane], self.lanes[lane].records[index].timestamp_ms) {
+            if keep(lane, self.lanes[lane].records[index].timestamp_ms) {
                 kept.add(lane, index);
             }
         }

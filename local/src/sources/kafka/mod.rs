@@ -1,19 +1,21 @@
 //! Kafka event source mappings: pollers read topics as one consumer group and invoke the function with
 //! batches. A poller combines the partitions that it is assigned into one batch, has one invocation
 //! under way, retries a failed batch for as long as the mapping says before it goes on, and commits
-//! after success only. So each partition is processed in order, one invocation at a time.
+//! after success only. So each partition is processed in order, one invocation at a time. A partition
+//! moves to another poller between invocations, without repeats, unless Kafka took it away unasked.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-msk-configure.html>
 
 mod assignment;
 pub mod batch;
 pub mod chaos;
 pub mod delivery;
+mod gathering;
 mod poller;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use batch::Cluster;
@@ -43,6 +45,47 @@ pub struct Settings {
 pub struct Mapping {
     stop: CancellationToken,
     ended: Vec<oneshot::Receiver<()>>,
+    shares: watch::Receiver<Shares>,
+}
+
+/// How the partitions of a mapping's topics are shared by its pollers.
+#[derive(Debug, Default)]
+struct Shares {
+    /// Of all topics; 0: not known yet.
+    partitions: usize,
+    /// Partitions of each poller.
+    pollers: Vec<usize>,
+}
+
+impl Shares {
+    /// Nobody waits for a partition, and no poller for its share.
+    fn are_settled(&self) -> bool {
+        let busy = self.pollers.iter().filter(|share| **share > 0).count();
+        self.partitions > 0
+            && self.pollers.iter().sum::<usize>() >= self.partitions
+            && busy == self.pollers.len().min(self.partitions)
+    }
+}
+
+/// One poller's place among them.
+#[derive(Debug, Clone)]
+struct Share {
+    poller: usize,
+    shares: watch::Sender<Shares>,
+}
+
+impl Share {
+    fn tell(&self, partitions: usize) {
+        self.shares.send_modify(|shares| {
+            if let Some(share) = shares.pollers.get_mut(self.poller) {
+                *share = partitions;
+            }
+        });
+    }
+
+    fn tell_all(&self, partitions: usize) {
+        self.shares.send_modify(|shares| shares.partitions = partitions);
+    }
 }
 
 impl Mapping {
@@ -58,11 +101,14 @@ impl Mapping {
     ) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let mut ended = Vec::new();
+        let pollers = usize::try_from(pollers)?;
+        let shares = watch::Sender::new(Shares { partitions: 0, pollers: vec![0; pollers] });
         for number in 0..pollers {
             let poller = poller::Poller::new(
                 mapping.clone(),
                 function.clone(),
-                &Settings { seed: settings.seed.wrapping_add(number.into()), ..settings.clone() },
+                &Settings { seed: settings.seed.wrapping_add(number as u64), ..settings.clone() },
+                Share { poller: number, shares: shares.clone() },
                 stop.clone(),
             )?;
             let (end, told) = oneshot::channel();
@@ -75,7 +121,14 @@ impl Mapping {
                 },
             )?;
         }
-        Ok(Self { stop, ended })
+        Ok(Self { stop, ended, shares: shares.subscribe() })
+    }
+
+    /// Waits until its pollers have all partitions between them.
+    pub async fn ready(&self) {
+        let mut shares = self.shares.clone();
+        // They tell until they end.
+        let _ended = shares.wait_for(Shares::are_settled).await;
     }
 
     /// Stops reading, and waits a bounded time for what is under way.
@@ -86,5 +139,20 @@ impl Mapping {
                 tracing::warn!(event = "poller_left_behind");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_settled_when_every_partition_is_read_and_every_poller_has_some() {
+        let settled = |partitions, pollers: &[usize]| {
+            Shares { partitions, pollers: pollers.to_vec() }.are_settled()
+        };
+        assert!(settled(8, &[4, 4]) && settled(8, &[8]) && settled(1, &[0, 1]));
+        assert!(!settled(8, &[8, 0]), "the second is about to get its share");
+        assert!(!settled(8, &[4, 3]) && !settled(0, &[0]));
     }
 }

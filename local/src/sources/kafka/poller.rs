@@ -1,35 +1,35 @@
 //! A poller: reads, gathers a batch, has it delivered, commits. A thread, because the consumer's calls
-//! block; decisions are in `delivery`, `batch` and `chaos`.
+//! block; decisions are in `delivery`, `gathering`, `assignment` and `chaos`.
+//!
+//! The group is served between invocations only. So a partition is given away when nothing of it is
+//! under way and what was processed is committed: its next owner goes on exactly there, and no two
+//! invocations of a partition meet. (KIP-848 lets the group wait for that partition alone.)
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use platform::kafka::KafkaSettings;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _, OwnedMessage};
-use rdkafka::{Offset, Timestamp, TopicPartitionList};
+use rdkafka::message::{BorrowedMessage, OwnedMessage};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Settings;
 use super::assignment::{Assignment, Epoch};
-use super::batch::{Batch, Cluster, Record, Selection, octets_max};
+use super::batch::{Batch, Cluster, Selection};
 use super::chaos::{Chaos, Redelivery};
 use super::delivery::{After, Answer, Delivery, Policy, read_response};
-use crate::runtime::{Function, InvokeError, PAYLOAD_MAX};
+use super::gathering::Gathering;
+use super::{Settings, Share};
+use crate::runtime::{Function, InvokeError};
 use crate::template::KafkaMapping;
 
-/// How long a read waits for a first record.
+/// How long a read waits for a first record, and a pause for what the group wants.
 const READ_WAIT: Duration = Duration::from_millis(100);
-/// Octets of an event around its records.
-const ENVELOPE_MAX: usize = 1024;
-/// How often the group is served while an invocation runs.
-const SERVE_EVERY: Duration = Duration::from_millis(200);
-
-/// Since when each partition of a batch is ours.
-type Epochs = HashMap<(String, i32), Epoch>;
+/// How long to wait to be told of the topics' partitions; only who waits to be ready wants to know.
+const METADATA_WAIT: Duration = Duration::from_secs(10);
 
 /// A member of a mapping's group.
 pub(super) struct Poller {
@@ -40,12 +40,14 @@ pub(super) struct Poller {
     chaos: Chaos,
     stop: CancellationToken,
     runtime: Handle,
-    /// Read, but not in a batch yet: at most a record that did not fit, and what came in while the
-    /// group was served.
+    /// Read, but not in a batch yet, and since when its partition is ours: at most a record that did not
+    /// fit, and one for each partition that came while reading was paused.
     waiting: VecDeque<(OwnedMessage, Option<Epoch>)>,
-    paused: bool,
+    /// Reading is paused for the partitions that were ours after so many changes.
+    paused: Option<u64>,
     /// A batch that chaos delivers again after the next one.
     previous: Option<Batch>,
+    share: Share,
 }
 
 impl Poller {
@@ -57,6 +59,7 @@ impl Poller {
         mapping: KafkaMapping,
         function: Arc<Function>,
         settings: &Settings,
+        share: Share,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let cluster = settings.cluster.clone();
@@ -67,12 +70,12 @@ impl Poller {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", if mapping.from_start { "earliest" } else { "latest" })
-            // A failing batch is retried for as long as it takes; we stay a member meanwhile.
+            // An invocation takes as long as it takes; we stay a member meanwhile.
             .set("max.poll.interval.ms", "86400000")
             .set("fetch.queue.backoff.ms", "5")
             .set("queued.min.messages", "20000")
             .set("queued.max.messages.kbytes", "16384")
-            .create_with_context(Assignment::default())?;
+            .create_with_context(Assignment::new(share.clone()))?;
         let topics: Vec<_> = mapping.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
         let chaos = Chaos::new(settings.odds, settings.seed);
@@ -85,64 +88,80 @@ impl Poller {
             stop,
             runtime: Handle::current(),
             waiting: VecDeque::new(),
-            paused: false,
+            paused: None,
             previous: None,
+            share,
         })
     }
 
     /// Until stopped.
     pub(super) fn run(mut self) {
+        self.count_partitions();
         while !self.stop.is_cancelled() {
-            let batch = self.gather();
-            if batch.is_empty() {
-                continue;
-            }
-            let epochs = self.epochs(&batch);
-            if self.deliver(&batch, &epochs) {
-                self.commit(&batch, &epochs);
-                self.repeat(batch);
+            let gathered = self.gather();
+            if !gathered.batch().is_empty() && self.deliver(&gathered) {
+                self.done(&gathered);
+                self.repeat(gathered.into_batch());
             }
             self.resume();
+            self.consumer.context().commit(&self.consumer, CommitMode::Async);
+        }
+        self.consumer.context().commit(&self.consumer, CommitMode::Sync);
+    }
+
+    fn count_partitions(&self) {
+        let count = |topic: &String| {
+            let told = self.consumer.fetch_metadata(Some(topic), METADATA_WAIT);
+            told.map(|told| told.topics().iter().map(|it| it.partitions().len()).sum::<usize>())
+        };
+        match self.mapping.topics.iter().map(count).sum::<Result<usize, _>>() {
+            Ok(partitions) => self.share.tell_all(partitions),
+            Err(error) => tracing::warn!(event = "partitions_unknown", %error),
         }
     }
 
     /// Reads until the batch is full, the window over or, without a window, nothing more is there.
-    fn gather(&mut self) -> Batch {
-        let mut batch = Batch::default();
+    fn gather(&mut self) -> Gathering {
         let size = usize::try_from(self.mapping.batch_size).unwrap_or(usize::MAX);
+        let mut gathering = Gathering::new(size);
         while let Some((message, epoch)) = self.waiting.pop_front() {
-            if self.consumer.context().epoch(message.topic(), message.partition()) != epoch {
-                continue;
-            }
-            if batch.len() == size || !add(&mut batch, &message) {
+            let now = self.epoch(&message);
+            if now.is_some() && now == epoch && !gathering.add(&message, || epoch) {
                 self.waiting.push_front((message, epoch));
-                return batch;
+                return gathering;
             }
         }
+        let changes = self.consumer.context().changes();
         let mut until = None;
-        if !batch.is_empty() {
+        if !gathering.batch().is_empty() {
             until = Some(Instant::now() + self.mapping.window);
         }
-        while batch.len() < size && !self.stop.is_cancelled() {
+        while !gathering.is_full() && !self.stop.is_cancelled() {
             let patience = match until {
                 None => READ_WAIT,
                 Some(until) => until.saturating_duration_since(Instant::now()).min(READ_WAIT),
             };
-            let Some(message) = self.read(patience) else {
+            let read = self.read(patience);
+            if self.consumer.context().changes() != changes {
+                // What was read before is of another assignment than what comes from now on.
+                let read = read.map(|message| (self.epoch(&message), message.detach()));
+                self.waiting.extend(read.map(|(epoch, message)| (message, epoch)));
+                return gathering;
+            }
+            let Some(message) = read else {
                 if until.is_none_or(|until| until <= Instant::now()) {
                     break;
                 }
                 continue;
             };
             until.get_or_insert_with(|| Instant::now() + self.mapping.window);
-            if !add(&mut batch, &message) {
-                let epoch = self.consumer.context().epoch(message.topic(), message.partition());
-                let message = message.detach();
+            if !gathering.add(&message, || self.epoch(&message)) {
+                let (epoch, message) = (self.epoch(&message), message.detach());
                 self.waiting.push_back((message, epoch));
                 break;
             }
         }
-        batch
+        gathering
     }
 
     fn read(&self, patience: Duration) -> Option<BorrowedMessage<'_>> {
@@ -155,22 +174,17 @@ impl Poller {
         }
     }
 
-    /// Since when the batch's partitions are ours.
-    fn epochs(&self, batch: &Batch) -> Epochs {
-        let context = self.consumer.context();
-        let epoch = |lane: &super::batch::Lane| {
-            let epoch = context.epoch(&lane.topic, lane.partition)?;
-            Some(((lane.topic.clone(), lane.partition), epoch))
-        };
-        batch.lanes().iter().filter_map(epoch).collect()
+    fn epoch(&self, message: &impl rdkafka::Message) -> Option<Epoch> {
+        self.consumer.context().epoch(message.topic(), message.partition())
     }
 
     /// Delivers until all is done, given up, or no longer ours. False: we are to stop before that.
-    fn deliver(&mut self, batch: &Batch, epochs: &Epochs) -> bool {
+    fn deliver(&mut self, gathered: &Gathering) -> bool {
         let policy = self.policy();
+        let batch = gathered.batch();
         let mut delivery = Delivery::new(policy, self.chaos.pieces(batch.all()));
         loop {
-            delivery.retain(|records| self.still_wanted(batch, epochs, records));
+            delivery.retain(|records| self.still_wanted(gathered, records));
             let Some(given) = delivery.due().cloned() else { return true };
             let Some(answer) = self.invoke(policy, batch, &given) else { return false };
             match delivery.answered(answer) {
@@ -192,6 +206,16 @@ impl Poller {
         Policy { retries_max, bisect, partial }
     }
 
+    /// Notes how far each partition is; the next commit tells Kafka.
+    fn done(&self, gathered: &Gathering) {
+        let context = self.consumer.context();
+        for (index, lane) in gathered.batch().lanes().iter().enumerate() {
+            if let Some(since) = gathered.since(index) {
+                context.done(&lane.topic, lane.partition, since, lane.next_offset());
+            }
+        }
+    }
+
     /// Delivers what succeeded once more, where the dice say so; what comes of it does not matter.
     fn repeat(&mut self, batch: Batch) {
         let policy = self.policy();
@@ -208,17 +232,21 @@ impl Poller {
     }
 
     /// Records whose partition is still ours and that are not too old.
-    fn still_wanted(&self, batch: &Batch, epochs: &Epochs, records: &Selection) -> Selection {
+    fn still_wanted(&self, gathered: &Gathering, records: &Selection) -> Selection {
         let oldest_ms = self.mapping.age_max.map(|age| {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             i64::try_from(now.saturating_sub(age).as_millis()).unwrap_or(i64::MAX)
         });
         let context = self.consumer.context();
-        batch.filter(records, |lane, timestamp_ms| {
-            let epoch = context.epoch(&lane.topic, lane.partition);
-            let ours = epoch.is_some()
-                && epoch == epochs.get(&(lane.topic.clone(), lane.partition)).copied();
-            ours && oldest_ms.is_none_or(|oldest| timestamp_ms >= oldest)
+        let lanes = gathered.batch().lanes().iter().enumerate();
+        let ours: Vec<_> = lanes
+            .map(|(index, lane)| {
+                let since = gathered.since(index);
+                since.is_some() && since == context.epoch(&lane.topic, lane.partition)
+            })
+            .collect();
+        gathered.batch().filter(records, |lane, timestamp_ms| {
+            ours[lane] && oldest_ms.is_none_or(|oldest| timestamp_ms >= oldest)
         })
     }
 
@@ -234,8 +262,9 @@ impl Poller {
             let both = tokio::join!(function.invoke(event.clone()), function.invoke(event));
             both.0.and(both.1)
         };
+        // On a worker of the runtime: a sandbox must not be started from this thread (see `process`).
         let calls = self.runtime.spawn(calls);
-        Some(match self.await_serving(calls)? {
+        Some(match self.await_end(calls)? {
             Ok(response) => read_response(policy, &response, batch, given),
             Err(error) => {
                 let (group, records) = (&self.mapping.group, given.len());
@@ -245,55 +274,49 @@ impl Poller {
         })
     }
 
-    /// Waits for an invocation, serving the group meanwhile.
-    fn await_serving(
-        &mut self,
-        mut call: tokio::task::JoinHandle<Result<Bytes, InvokeError>>,
+    /// Waits for an invocation; once we are to stop, for a bounded time only.
+    fn await_end(
+        &self,
+        mut call: JoinHandle<Result<Bytes, InvokeError>>,
     ) -> Option<Result<Bytes, InvokeError>> {
-        let mut ends = None;
-        loop {
-            let waited =
-                self.runtime.block_on(async { tokio::time::timeout(SERVE_EVERY, &mut call).await });
-            match waited {
-                Ok(Ok(result)) => return Some(result),
-                Ok(Err(error)) => return Some(Err(InvokeError::Exited(error.to_string()))),
-                Err(_) => self.serve(),
+        let ended = self.runtime.block_on(async {
+            tokio::select! {
+                ended = &mut call => return Some(ended),
+                () = self.stop.cancelled() => {}
             }
-            if self.stop.is_cancelled() {
-                let ends = ends.get_or_insert_with(|| Instant::now() + super::STOP_MAX);
-                if *ends <= Instant::now() {
-                    call.abort();
-                    return None;
-                }
+            tokio::time::timeout(super::STOP_MAX, &mut call).await.ok()
+        });
+        match ended {
+            Some(Ok(result)) => Some(result),
+            Some(Err(error)) => Some(Err(InvokeError::Exited(error.to_string()))),
+            None => {
+                call.abort();
+                None
             }
         }
     }
 
     /// Lets the client handle what the group wants, without reading records.
-    fn serve(&mut self) {
-        self.pause();
-        let Some(Ok(message)) = self.consumer.poll(Duration::ZERO) else { return };
-        // Of a partition that we got this moment, before it was paused.
-        let epoch = self.consumer.context().epoch(message.topic(), message.partition());
-        let message = message.detach();
-        self.waiting.push_back((message, epoch));
-        self.pause();
-    }
-
     fn serve_for(&mut self, pause: Duration) {
         let until = Instant::now() + pause;
-        loop {
+        while !self.stop.is_cancelled() {
+            self.pause();
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.stop.is_cancelled() {
+            if left.is_zero() {
                 return;
             }
-            std::thread::sleep(left.min(SERVE_EVERY));
-            self.serve();
+            // Of a partition that came this moment, before it was paused.
+            let read = self.read(left.min(READ_WAIT));
+            let read = read.map(|message| (self.epoch(&message), message.detach()));
+            self.waiting.extend(read.map(|(epoch, message)| (message, epoch)));
         }
     }
 
     fn pause(&mut self) {
-        self.paused = true;
+        let changes = self.consumer.context().changes();
+        if self.paused.replace(changes) == Some(changes) {
+            return;
+        }
         let paused = self.consumer.assignment().and_then(|all| self.consumer.pause(&all));
         if let Err(error) = paused {
             tracing::debug!(event = "pause_failed", %error);
@@ -301,7 +324,7 @@ impl Poller {
     }
 
     fn resume(&mut self) {
-        if !std::mem::take(&mut self.paused) {
+        if self.paused.take().is_none() {
             return;
         }
         let resumed = self.consumer.assignment().and_then(|all| self.consumer.resume(&all));
@@ -309,56 +332,4 @@ impl Poller {
             tracing::debug!(event = "resume_failed", %error);
         }
     }
-
-    /// Commits what is still ours.
-    fn commit(&self, batch: &Batch, epochs: &Epochs) {
-        let context = self.consumer.context();
-        let mut offsets = TopicPartitionList::new();
-        for lane in batch.lanes() {
-            let epoch = context.epoch(&lane.topic, lane.partition);
-            if epoch.is_none()
-                || epoch != epochs.get(&(lane.topic.clone(), lane.partition)).copied()
-            {
-                continue;
-            }
-            let offset = Offset::Offset(lane.next_offset());
-            if let Err(error) = offsets.add_partition_offset(&lane.topic, lane.partition, offset) {
-                tracing::warn!(event = "offset_refused", %error);
-            }
-        }
-        if offsets.count() == 0 {
-            return;
-        }
-        if let Err(error) = self.consumer.commit(&offsets, CommitMode::Async) {
-            tracing::warn!(event = "commit_failed", group = self.mapping.group, %error);
-        }
-    }
-}
-
-/// Adds a record unless the event would be too large with it. One that is too large alone goes alone.
-fn add<M: rdkafka::Message>(batch: &mut Batch, message: &M) -> bool {
-    let (timestamp_ms, append_time) = match message.timestamp() {
-        Timestamp::NotAvailable => (0, false),
-        Timestamp::CreateTime(time) => (time, false),
-        Timestamp::LogAppendTime(time) => (time, true),
-    };
-    let record = Record {
-        topic: message.topic(),
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp_ms,
-        append_time,
-        key: message.key(),
-        value: message.payload(),
-    };
-    let headers = || {
-        let headers = message.headers().into_iter().flat_map(|it| it.iter());
-        headers.map(|it| (it.key, it.value.unwrap_or_default()))
-    };
-    let room = PAYLOAD_MAX.saturating_sub(batch.octets() + ENVELOPE_MAX);
-    if !batch.is_empty() && octets_max(&record, headers()) > room {
-        return false;
-    }
-    batch.push(&record, headers());
-    true
 }
