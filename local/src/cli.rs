@@ -40,6 +40,9 @@ enum Command {
         /// Region in ARNs.
         #[arg(long, default_value = stack::REGION)]
         region: String,
+        /// File with the queues to make: `[{"QueueName": …, "Attributes": {…}}]`.
+        #[arg(long)]
+        declared: Option<PathBuf>,
     },
     /// Becomes another program that ends with its parent (how `run` starts its parts).
     #[command(hide = true)]
@@ -88,9 +91,9 @@ fn serve_command(command: Command) -> anyhow::Result<()> {
             Command::Store { listen, path } => {
                 tokio::spawn(async move { serve::store(listen, path.as_deref()).await })
             }
-            Command::Queues { listen, region } => {
-                tokio::spawn(async move { serve::queues(listen, &region, crate::ACCOUNT).await })
-            }
+            Command::Queues { listen, region, declared } => tokio::spawn(async move {
+                serve::queues(listen, &region, crate::ACCOUNT, declared.as_deref()).await
+            }),
             Command::Child { .. } => return Ok(()),
         };
         served.await?

@@ -1,6 +1,7 @@
 //! What `local run` can be told.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -83,7 +84,10 @@ pub struct Options {
     /// More arguments for the simulated provider (repeat for each).
     #[arg(long = "smsc-arg", value_name = "ARG", allow_hyphen_values = true)]
     pub smsc_arguments: Vec<String>,
-    /// Write every address and process id to this file (JSON) when all is ready.
+    /// A simulated provider that runs elsewhere: the first configuration leads to it, none is started.
+    #[arg(long, value_name = "ADDRESS")]
+    pub smsc_at: Option<SocketAddr>,
+    /// Write every address and process id to this file (JSON) while all is ready.
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
     /// Test: probability that a batch is delivered again.
@@ -110,6 +114,7 @@ impl Options {
         let all = PartKind::value_variants().iter().copied();
         all.filter(|part| self.only.is_empty() || self.only.contains(part))
             .filter(|part| !self.without.contains(part))
+            .filter(|part| *part != PartKind::Smsc || self.smsc_at.is_none())
             .collect()
     }
 

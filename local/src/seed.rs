@@ -62,21 +62,31 @@ pub fn write_secrets(document: &Document, directory: &Path) -> anyhow::Result<()
     Ok(())
 }
 
-/// The version in force, after `document` has become the first one if there was none. As an operator
+/// Binds that the slots of a configuration hold to `smsc`.
+#[must_use]
+pub fn binds_to(document: &Document, smsc: SocketAddr) -> u32 {
+    let binds = document.providers.iter().map(|provider| match &provider.link {
+        Link::Smpp(link) if link.port == smsc.port() => provider.open_binds(),
+        Link::Smpp(_) => 0,
+    });
+    binds.sum()
+}
+
+/// What is in force, after `document` has become the first version if there was none. As an operator
 /// would: through function `configure`, which makes the providers' topics and journals, too.
 ///
 /// # Errors
 /// The function fails or refuses the document.
-pub async fn apply(configure: &Function, document: Document) -> anyhow::Result<u64> {
+pub async fn apply(configure: &Function, document: Document) -> anyhow::Result<Version> {
     let current: Version = call(configure, "GET", "/config/current", None).await?;
-    if let Some(version) = current.version {
-        return Ok(version);
+    if current.version.is_some() {
+        return Ok(current);
     }
     let change = uuid::Uuid::new_v4().to_string();
-    let body = ApplyBody { planned_against: None, change, document };
+    let body = ApplyBody { planned_against: None, change, document: document.clone() };
     let body = serde_json::to_string(&body)?;
     let applied: InForce = call(configure, "POST", "/config/apply", Some(body)).await?;
-    Ok(applied.version)
+    Ok(Version { version: Some(applied.version), document })
 }
 
 async fn call<T: DeserializeOwned>(

@@ -13,7 +13,10 @@ use rustack_sqs_core::config::SqsConfig;
 use rustack_sqs_core::handler::RustackSqsHandler;
 use rustack_sqs_core::provider::RustackSqs;
 use rustack_sqs_http::service::{SqsHttpConfig, SqsHttpService};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
+
+use crate::template::Queue;
 
 /// How often items past their time to live are tidied up.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -52,11 +55,23 @@ async fn sweep(database: Database) {
     }
 }
 
-/// Serves SQS's API from memory.
+/// Queues as [`queues`] reads them.
+#[must_use]
+pub fn declare(queues: &[Queue]) -> Value {
+    let declared = |it: &Queue| json!({ "QueueName": it.name, "Attributes": it.attributes });
+    queues.iter().map(declared).collect()
+}
+
+/// Serves SQS's API from memory; the declared queues are there when it listens.
 ///
 /// # Errors
-/// The address cannot be used.
-pub async fn queues(listen: SocketAddr, region: &str, account: &str) -> anyhow::Result<()> {
+/// The address cannot be used, or a queue not be made.
+pub async fn queues(
+    listen: SocketAddr,
+    region: &str,
+    account: &str,
+    declared: Option<&Path>,
+) -> anyhow::Result<()> {
     let listener = bind(listen).await?;
     let address = listener.local_addr()?;
     let config = SqsConfig {
@@ -66,7 +81,11 @@ pub async fn queues(listen: SocketAddr, region: &str, account: &str) -> anyhow::
         host: address.ip().to_string(),
         port: address.port(),
     };
-    let handler = RustackSqsHandler::new(Arc::new(RustackSqs::new(config)));
+    let provider = Arc::new(RustackSqs::new(config));
+    if let Some(declared) = declared {
+        make(&provider, declared).await.with_context(|| declared.display().to_string())?;
+    }
+    let handler = RustackSqsHandler::new(provider);
     let http = SqsHttpConfig { region: region.to_owned(), ..SqsHttpConfig::default() };
     let service = SqsHttpService::new(Arc::new(handler), http);
     let ended = terminated()?;
@@ -85,6 +104,16 @@ pub async fn queues(listen: SocketAddr, region: &str, account: &str) -> anyhow::
             }
         });
     }
+}
+
+async fn make(provider: &RustackSqs, declared: &Path) -> anyhow::Result<()> {
+    let queues: Vec<Value> = serde_json::from_slice(&std::fs::read(declared)?)?;
+    for queue in queues {
+        let name = queue["QueueName"].to_string();
+        let made = provider.create_queue(serde_json::from_value(queue)?).await;
+        made.map_err(|error| anyhow::anyhow!("queue {name} is not made: {error}"))?;
+    }
+    Ok(())
 }
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -1,13 +1,12 @@
-//! What is made in the local account before anything runs: tables and queues of the template.
+//! What is made in the local account before anything runs: tables of the template. (The queues' part
+//! makes its queues itself.)
 
-mod queues;
 mod tables;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 
-pub use queues::create as create_queues;
 pub use tables::create as create_tables;
 
 /// Keys that open nothing; the SDKs want some.

@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::report::Report;
 use super::{Ground, await_listener};
-use crate::aws;
 use crate::kafka::properties::Node;
-use crate::kafka::{Kafka, Setup, topics};
+use crate::kafka::{self, Kafka, Setup, topics};
 use crate::options::PartKind;
 use crate::ports::{self, Ports};
 use crate::process::{Launch, Part};
+use crate::{aws, serve};
 
 /// Time for the store and the queues to listen, and to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -68,20 +68,21 @@ impl Foundation {
 
     fn tell(&self, ground: &Ground, report: &mut Report) {
         if let Some(kafka) = &self.kafka {
-            let pids: Vec<_> = kafka.parts.iter().map(Part::pid).collect();
-            let facts = json!({ "bootstrap": kafka.bootstrap, "pids": pids });
-            let words = format!("{} (log {})", kafka.bootstrap, log(ground, "kafka-1"));
+            let brokers = (1..=kafka.parts.len()).map(|id| json!({ "part": kafka::part(id) }));
+            let brokers: Vec<_> = brokers.collect();
+            let facts = json!({ "bootstrap": kafka.bootstrap, "brokers": brokers });
+            let words = format!("{} (log {})", kafka.bootstrap, log(ground, &kafka::part(1)));
             report.part("kafka", &words, facts);
         }
         let Ground { endpoints, template, .. } = ground;
-        if let Some(store) = &self.store {
+        if self.store.is_some() {
             let words = format!("{} ({} tables)", endpoints.store, template.tables.len());
-            let facts = json!({ "url": endpoints.store, "pid": store.pid() });
+            let facts = json!({ "url": endpoints.store, "part": "store" });
             report.part("store", &words, facts);
         }
-        if let Some(queues) = &self.queues {
+        if self.queues.is_some() {
             let words = format!("{} ({} queues)", endpoints.queues, template.queues.len());
-            let facts = json!({ "url": endpoints.queues, "pid": queues.pid() });
+            let facts = json!({ "url": endpoints.queues, "part": "queues" });
             report.part("queues", &words, facts);
         }
     }
@@ -124,10 +125,12 @@ async fn start_queues(ground: &Ground) -> anyhow::Result<Option<Part>> {
     if !ground.has(PartKind::Queues) {
         return Ok(None);
     }
-    let arguments = vec!["queues".into(), "--listen".into(), ground.queues.to_string().into()];
-    let part = own_part(ground, "queues", arguments, ground.queues).await?;
-    aws::create_queues(&ground.endpoints.sqs(), &ground.template.queues).await?;
-    Ok(Some(part))
+    // It makes them itself: started again, it has forgotten them.
+    let declared = ground.state.join("queues.json");
+    std::fs::write(&declared, serve::declare(&ground.template.queues).to_string())?;
+    let mut arguments = vec!["queues".into(), "--listen".into(), ground.queues.to_string().into()];
+    arguments.extend(["--declared".into(), declared.into()]);
+    own_part(ground, "queues", arguments, ground.queues).await.map(Some)
 }
 
 /// A subcommand of this program as a part.

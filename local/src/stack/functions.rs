@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::report::Report;
 use super::{CLUSTER_ARN, Ground, REGION};
@@ -21,6 +22,8 @@ use crate::sources::schedule::{self, Schedule};
 use crate::sources::sqs;
 use crate::template::{self, Event};
 
+/// Time for sources and sandboxes to be ready, before we are without them.
+const READY_MAX: Duration = Duration::from_secs(15);
 /// Receivers on one queue.
 const QUEUE_POLLERS: u32 = 2;
 
@@ -31,6 +34,7 @@ pub(super) struct Functions {
     kafka: Vec<kafka::Mapping>,
     queues: Vec<sqs::Mapping>,
     others: Vec<AbortHandle>,
+    warming: Vec<JoinHandle<()>>,
 }
 
 impl Functions {
@@ -71,6 +75,18 @@ impl Functions {
             self.serve(ground, routes, ports, report).await?;
         }
         Ok(())
+    }
+
+    /// Waits until Kafka's sources have their partitions and what they invoke has started; without, a
+    /// first message would wait for them.
+    pub(super) async fn ready(&mut self) {
+        let all = async {
+            futures_util::future::join_all(self.kafka.iter().map(kafka::Mapping::ready)).await;
+            futures_util::future::join_all(self.warming.drain(..)).await;
+        };
+        if tokio::time::timeout(READY_MAX, all).await.is_err() {
+            super::report::say("functions    are not all ready");
+        }
     }
 
     /// Stops the sources, then what they invoked.
@@ -119,14 +135,14 @@ impl Functions {
     }
 
     /// The first sandbox of each function that Kafka triggers starts now: messages do not wait for it.
-    fn warm(&self, ground: &Ground) {
+    fn warm(&mut self, ground: &Ground) {
         for (function, declared) in self.functions.iter().zip(&ground.template.functions) {
             if declared.events.iter().any(|(_, event)| matches!(event, Event::Kafka(_))) {
                 let function = function.clone();
-                tokio::spawn(async move {
+                self.warming.push(tokio::spawn(async move {
                     // It was logged, and the first invocation tries again.
                     let _failed = function.warm().await;
-                });
+                }));
             }
         }
     }

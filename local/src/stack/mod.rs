@@ -17,7 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::aws::Endpoints;
 use crate::options::{Options, PartKind};
 use crate::ports::{self, Ports};
-use crate::process::Launcher;
+use crate::process::{Launcher, Roster};
 use crate::template::{Account, Template};
 use foundation::Foundation;
 use functions::Functions;
@@ -92,20 +92,26 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     };
     let ground = prepare(options, &mut ports)?;
     let _lock = lock(&ground.state)?;
+    let ready_file = ground.options.ready_file.as_deref();
+    report::unready(ready_file)?;
     let mut stack = Stack::default();
     let started = tokio::select! {
-        started = stack.start(&ground, &mut ports) => started.map(|report| (report, true)),
-        () = signals.stop() => Ok((Report::default(), false)),
+        started = stack.start(&ground, &mut ports) => started.map(Some),
+        () = signals.stop() => Ok(None),
     };
-    let started = match started {
-        Ok((report, true)) => report.ready(&ground.options, since.elapsed()).map(|()| true),
-        Ok((_, false)) => Ok(false),
-        Err(error) => Err(error),
-    };
-    if let Ok(true) = started {
-        signals.stop().await;
+    let ready =
+        |report: Report| report.ready(&ground.options, since.elapsed(), &ground.launcher.roster);
+    let mut started = started.and_then(|report| report.map(ready).transpose());
+    if let Ok(Some(board)) = &mut started {
+        tokio::select! {
+            () = signals.stop() => {}
+            () = board.follow() => {}
+        }
     }
     report::say("stopping (Ctrl-C again: at once)");
+    if let Err(error) = report::unready(ready_file) {
+        tracing::warn!(event = "ready_file_not_removed", %error);
+    }
     tokio::spawn(signals.second_kills());
     stack.stop().await;
     report::say("stopped");
@@ -142,7 +148,11 @@ fn prepare(options: Options, ports: &mut Ports) -> anyhow::Result<Ground> {
     };
     let template = Template::read(&text, &account)?;
     let programs = options.programs()?;
-    let launcher = Launcher { runner: std::env::current_exe()?, logs: state.join("logs") };
+    let launcher = Launcher {
+        runner: std::env::current_exe()?,
+        logs: state.join("logs"),
+        roster: Roster::default(),
+    };
     Ok(Ground { options, launcher, state, programs, template, endpoints, store, queues })
 }
 
@@ -179,6 +189,10 @@ impl Stack {
             configure.stop();
         }
         services.start(ground, &bootstrap, ports, &mut report).await?;
+        if let Some(functions) = &mut self.functions {
+            functions.ready().await;
+        }
+        services.bound().await;
         Ok(report)
     }
 

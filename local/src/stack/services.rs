@@ -5,8 +5,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use domain::config::Document;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper_util::rt::TokioIo;
 use serde_json::json;
+use tokio::net::TcpStream;
 
 use super::report::{self, Report};
 use super::{Ground, await_listener};
@@ -18,6 +25,9 @@ use crate::seed;
 
 /// Time for a service to listen.
 const START_MAX: Duration = Duration::from_secs(10);
+/// Time for the senders to bind, before we are ready without.
+const BIND_MAX: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Time for an edge to end; it drains for `DRAIN_S` at most.
 const EDGE_STOP_MAX: Duration = Duration::from_secs(15);
 /// Time for a sender to finish its windows.
@@ -31,7 +41,16 @@ pub(super) struct Services {
     edges: Vec<Part>,
     senders: Vec<Part>,
     smsc: Option<Part>,
-    smsc_address: Option<SocketAddr>,
+    provider: Option<Provider>,
+}
+
+/// The simulated provider that runs here.
+#[derive(Debug, Clone, Copy)]
+struct Provider {
+    listen: SocketAddr,
+    control: SocketAddr,
+    /// Binds that the senders will hold to it.
+    binds: u32,
 }
 
 impl Services {
@@ -72,10 +91,12 @@ impl Services {
                 .collect(),
             environment: Vec::new(),
         };
-        let part = Part::keep(ground.launcher.clone(), launch, SMSC_STOP_MAX)?;
-        let facts = json!({ "smpp": listen.to_string(), "control": control.to_string(), "pid": part.pid() });
+        let part = launch.name.clone();
+        self.smsc = Some(Part::keep(ground.launcher.clone(), launch, SMSC_STOP_MAX)?);
+        let facts =
+            json!({ "smpp": listen.to_string(), "control": control.to_string(), "part": part });
         report.part("smsc", &format!("{listen}, control http://{control}"), facts);
-        (self.smsc, self.smsc_address) = (Some(part), Some(listen));
+        self.provider = Some(Provider { listen, control, binds: 0 });
         Ok(())
     }
 
@@ -83,19 +104,27 @@ impl Services {
     ///
     /// # Errors
     /// It is wrong, or the store or Kafka does not take it.
-    pub(super) async fn seed(&self, ground: &Ground, configure: &Function) -> anyhow::Result<()> {
+    pub(super) async fn seed(
+        &mut self,
+        ground: &Ground,
+        configure: &Function,
+    ) -> anyhow::Result<()> {
         let Some(mut document) = first_configuration(ground)? else {
             let path = ground.options.config.display();
             report::say(&format!("config       none ({path} is not there)"));
             return Ok(());
         };
-        if let Some(smsc) = self.smsc_address {
+        let here = self.provider.map(|provider| provider.listen);
+        if let Some(smsc) = here.or(ground.options.smsc_at) {
             seed::lead_to_smsc(&mut document, smsc);
         }
         seed::write_secrets(&document, &ground.state.join("secrets"))?;
-        let version = seed::apply(configure, document).await;
-        let version = version.with_context(|| ground.options.config.display().to_string())?;
-        report::say(&format!("config       version {version}"));
+        let applied = seed::apply(configure, document).await;
+        let applied = applied.with_context(|| ground.options.config.display().to_string())?;
+        report::say(&format!("config       version {}", applied.version.unwrap_or_default()));
+        if let Some(provider) = &mut self.provider {
+            provider.binds = seed::binds_to(&applied.document, provider.listen);
+        }
         Ok(())
     }
 
@@ -120,8 +149,7 @@ impl Services {
                 environment.entry("DRAIN_S".to_owned()).or_insert("10".to_owned());
                 let part = service(ground, &name, "smpp-edge", environment, EDGE_STOP_MAX)?;
                 let (smpp_text, health_text) = (smpp.to_string(), health.to_string());
-                let facts =
-                    json!([{ "smpp": smpp_text, "health": health_text, "pid": part.pid() }]);
+                let facts = json!([{ "smpp": smpp_text, "health": health_text, "part": name }]);
                 report.part("edge", &format!("{smpp} (SMPP), health http://{health}"), facts);
                 report.hint(format!("bind an SMPP client to {smpp}"));
                 listeners.push((name, smpp));
@@ -134,7 +162,7 @@ impl Services {
                 let health = health_port(ports, 10 + number)?;
                 let environment = environment(ground, bootstrap, health)?;
                 let part = service(ground, &name, "provider-sender", environment, SENDER_STOP_MAX)?;
-                let facts = json!([{ "health": health.to_string(), "pid": part.pid() }]);
+                let facts = json!([{ "health": health.to_string(), "part": name }]);
                 report.part("sender", &format!("{name}, health http://{health}"), facts);
                 self.senders.push(part);
             }
@@ -143,6 +171,15 @@ impl Services {
             await_listener(&name, address, START_MAX).await?;
         }
         Ok(())
+    }
+
+    /// Waits until the senders hold their binds to the simulated provider. A provider that is away is no
+    /// reason not to start: then it is said, and that is all.
+    pub(super) async fn bound(&self) {
+        let Some(provider) = self.provider.filter(|_| !self.senders.is_empty()) else { return };
+        if tokio::time::timeout(BIND_MAX, provider.bound()).await.is_err() {
+            report::say(&format!("smsc         has fewer than {} binds", provider.binds));
+        }
     }
 
     /// Stops taking messages.
@@ -154,6 +191,33 @@ impl Services {
     pub(super) async fn stop(self) {
         stop_all(self.senders).await;
         stop_all(self.smsc).await;
+    }
+}
+
+impl Provider {
+    async fn bound(self) {
+        while self.binds_up().await.unwrap_or_default() < self.binds {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Binds that are up, as it says itself.
+    async fn binds_up(self) -> anyhow::Result<u32> {
+        #[derive(serde::Deserialize)]
+        struct Summary {
+            binds_up: u32,
+        }
+        let stream = TokioIo::new(TcpStream::connect(self.control).await?);
+        let (mut sender, connection) = http1::handshake(stream).await?;
+        let request = Request::get("/summary").header(HOST, "local").body(Empty::<Bytes>::new())?;
+        let answer = async {
+            let body = sender.send_request(request).await?.into_body().collect().await?;
+            anyhow::Ok(serde_json::from_slice::<Summary>(&body.to_bytes())?.binds_up)
+        };
+        tokio::select! {
+            answer = answer => answer,
+            ended = connection => Err(ended.err().context("it said nothing")?.into()),
+        }
     }
 }
 
