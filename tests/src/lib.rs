@@ -7,4 +7,6 @@ pub mod control;
 pub mod faults;
 pub mod journeys;
 pub mod log;
+pub mod ports;
+pub mod smsc;
 pub mod stack;

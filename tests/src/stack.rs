@@ -6,14 +6,20 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::ports;
+use crate::smsc::Smsc;
 
 /// For everything to be up; a fresh state directory takes a few seconds.
 const START_MAX: Duration = Duration::from_secs(90);
 /// For everything to be down again.
 const STOP_MAX: Duration = Duration::from_secs(40);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+const READY_FILE: &str = "ready.json";
+/// Neighbouring ports that a gateway with its provider beside it needs, and a few to spare.
+const PORTS: u16 = 40;
 
 /// A running gateway.
 #[derive(Debug)]
@@ -21,6 +27,10 @@ pub struct Stack {
     child: Child,
     ready: Value,
     directory: TempDir,
+    programs: PathBuf,
+    arguments: Vec<String>,
+    /// A provider that does not end with the gateway.
+    smsc: Option<Smsc>,
 }
 
 impl Stack {
@@ -29,31 +39,84 @@ impl Stack {
     /// # Errors
     /// It does not come up; what it said is in the error.
     pub fn start(programs: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
-        let directory = TempDir::with_prefix("gateway-")?;
-        let ready_file = directory.path().join("ready.json");
-        let output = std::fs::File::create(directory.path().join("local.log"))?;
-        let child = Command::new(programs.join("local"))
-            .arg("run")
-            .arg("--free-ports")
-            .args(["--state".as_ref(), directory.path().join("state").as_os_str()])
-            .args(["--ready-file".as_ref(), ready_file.as_os_str()])
-            .args(arguments)
-            .current_dir(root())
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()
-            .context("local is not built: cargo build --workspace --bins")?;
-        let mut stack = Self { child, ready: Value::Null, directory };
-        stack.await_ready(&ready_file)?;
+        let ports = ["--free-ports".to_owned()];
+        Self::launch(
+            programs,
+            ports.into_iter().chain(arguments.iter().map(|it| (*it).to_owned())),
+            None,
+        )
+    }
+
+    /// The same with the simulated provider beside it, started with arguments of `simulator smsc`: it
+    /// lives on when the gateway is killed, and [`Stack::restart`] leads to it again, on the same ports.
+    ///
+    /// # Errors
+    /// One of them does not come up.
+    pub fn start_apart(
+        programs: &Path,
+        arguments: &[&str],
+        provider: &[&str],
+    ) -> anyhow::Result<Self> {
+        let base = ports::neighbours(PORTS)?;
+        let smsc = Smsc::start(programs, base, provider)?;
+        let own = [format!("--port-base={}", base + 2), format!("--smsc-at={}", smsc.smpp)];
+        let arguments = own.into_iter().chain(arguments.iter().map(|it| (*it).to_owned()));
+        Self::launch(programs, arguments, Some(smsc))
+    }
+
+    fn launch(
+        programs: &Path,
+        arguments: impl Iterator<Item = String>,
+        smsc: Option<Smsc>,
+    ) -> anyhow::Result<Self> {
+        let (directory, arguments) = (TempDir::with_prefix("gateway-")?, arguments.collect());
+        let child = spawn(programs, directory.path(), &arguments)?;
+        let programs = programs.to_owned();
+        let mut stack = Self { child, ready: Value::Null, directory, programs, arguments, smsc };
+        stack.await_ready()?;
         Ok(stack)
     }
 
-    fn await_ready(&mut self, ready_file: &Path) -> anyhow::Result<()> {
+    /// Kills it as kill -9 does.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again after [`Stack::kill`], on what it left.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        std::fs::remove_file(self.ready_file())?;
+        self.child = spawn(&self.programs, self.directory.path(), &self.arguments)?;
+        self.await_ready()
+    }
+
+    fn ready_file(&self) -> PathBuf {
+        self.directory.path().join(READY_FILE)
+    }
+
+    /// What the ready file says now: parts that died have other processes by then.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn ready_now(&self) -> anyhow::Result<Value> {
+        Ok(serde_json::from_slice(&std::fs::read(self.ready_file())?)?)
+    }
+
+    fn await_ready(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + START_MAX;
         loop {
-            if let Ok(text) = std::fs::read(ready_file) {
-                self.ready = serde_json::from_slice(&text)?;
+            if let Ok(ready) = self.ready_now() {
+                self.ready = ready;
+                if let Some(smsc) = &self.smsc {
+                    self.ready["smsc"] = json!({ "smpp": smsc.smpp, "control": smsc.control });
+                }
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
@@ -105,18 +168,42 @@ impl Stack {
     ///
     /// # Errors
     /// It did not end in time or not well.
-    pub fn stop(mut self) -> anyhow::Result<()> {
+    pub fn stop(self) -> anyhow::Result<()> {
+        self.stop_and_keep().map(drop)
+    }
+
+    /// The same, with what it leaves on disk until that is dropped.
+    ///
+    /// # Errors
+    /// As of [`Stack::stop`].
+    pub fn stop_and_keep(mut self) -> anyhow::Result<Self> {
         signal(self.child.id(), "INT")?;
         let deadline = Instant::now() + STOP_MAX;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
                 anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.said());
-                return Ok(());
+                return Ok(self);
             }
             std::thread::sleep(LOOK_EVERY);
         }
         bail!("it did not stop within {STOP_MAX:?}:\n{}", self.said())
     }
+}
+
+fn spawn(programs: &Path, directory: &Path, arguments: &Vec<String>) -> anyhow::Result<Child> {
+    let path = directory.join("local.log");
+    let output = std::fs::File::options().create(true).append(true).open(path)?;
+    Command::new(programs.join("local"))
+        .arg("run")
+        .args(["--state".as_ref(), directory.join("state").as_os_str()])
+        .args(["--ready-file".as_ref(), directory.join(READY_FILE).as_os_str()])
+        .args(arguments)
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+        .context("local is not built: cargo build --workspace --bins")
 }
 
 #[allow(clippy::panic, reason = "a test whose harness does not fit must fail loudly")]

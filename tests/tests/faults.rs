@@ -62,6 +62,16 @@ fn a_sender_that_is_terminated_under_load_finishes_its_window() {
 }
 
 #[test]
+fn a_runner_that_is_killed_takes_everything_along_and_goes_on_from_what_is_on_disk() {
+    keeps_the_promise("runner-killed");
+}
+
+#[test]
+fn queues_that_are_killed_are_there_again_and_hold_up_nobody() {
+    keeps_the_promise("queues-killed");
+}
+
+#[test]
 fn a_ghost_sends_nothing_that_its_successor_has_not_recorded() {
     let verdict = keeps_the_promise("ghost");
     // The stopped sender's messages waited for the takeover: it did hold slots.

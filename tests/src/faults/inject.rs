@@ -22,6 +22,10 @@ const RESPONSE_OCTETS: usize = 22;
 const BETWEEN_CUTS: u64 = 60;
 /// Arrivals between two restarts.
 const BETWEEN_RESTARTS: u64 = 200;
+/// Children of a runner at least: a broker, store, queues, two functions, an edge, two senders.
+const EVERYTHING: usize = 8;
+/// For the kernel to end what a killed runner leaves behind.
+const ORPHANS_MAX: Duration = Duration::from_secs(5);
 /// Names begin so, in the order of a rolling restart.
 const RESTARTED: [&str; 5] = ["kafka-", "assemble", "route", "smpp-edge", "provider-sender"];
 /// Those of them that are started again only when there is something to do.
@@ -31,7 +35,7 @@ const ON_DEMAND: [&str; 2] = ["assemble", "route"];
 #[derive(Debug)]
 pub struct Stage<'a> {
     /// The gateway.
-    pub stack: &'a Stack,
+    pub stack: &'a mut Stack,
     /// Its load.
     pub load: &'a mut Load,
     /// Brokers.
@@ -53,6 +57,7 @@ impl Stage<'_> {
             Fault::Pause { whom, lasts } => self.pause(whom, lasts)?,
             Fault::CutEachOctet => self.cut_each_octet()?,
             Fault::RestartAll => return self.restart_all(),
+            Fault::KillRunner => self.kill_runner()?,
         }
         let lasted = began.elapsed();
         ensure!(self.load.is_running()?, "the load ended before the fault was over");
@@ -93,6 +98,18 @@ impl Stage<'_> {
         Ok(())
     }
 
+    fn kill_runner(&mut self) -> anyhow::Result<()> {
+        let children = self.processes()?;
+        ensure!(children.len() >= EVERYTHING, "these are not all: {children:?}");
+        self.stack.kill()?;
+        let deadline = Instant::now() + ORPHANS_MAX;
+        while let Some(orphan) = children.iter().find(|child| processes::runs(child)) {
+            ensure!(Instant::now() < deadline, "left running: {orphan:?}");
+            std::thread::sleep(LOOK_EVERY);
+        }
+        self.stack.restart()
+    }
+
     fn cut_each_octet(&mut self) -> anyhow::Result<()> {
         let within = (1..RESPONSE_OCTETS).map(|octets| json!({ "after_octets": octets }));
         for how in once(json!("before")).chain(within).chain(once(json!("after"))) {
@@ -130,9 +147,9 @@ impl Stage<'_> {
             Ok(has_ended && (on_demand || back >= as_many))
         })?;
         if gone.name.starts_with("kafka-") {
-            let bootstrap = self.stack.fact("/kafka/bootstrap");
-            let brokers = self.brokers;
-            self.until("replicas in sync", |_| cluster::is_whole(bootstrap, brokers))?;
+            self.until("replicas in sync", |stage| {
+                cluster::is_whole(stage.stack.fact("/kafka/bootstrap"), stage.brokers)
+            })?;
         }
         Ok(())
     }

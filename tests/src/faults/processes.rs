@@ -1,5 +1,5 @@
-//! The processes of a running gateway, as the kernel knows them. `local` starts again what dies, so
-//! the process ids of its ready file grow stale; its children do not (proc(5)).
+//! The processes of a running gateway, as the kernel knows them (proc(5)): functions, too, which are not
+//! in the ready file.
 
 use std::path::Path;
 
@@ -35,6 +35,13 @@ pub fn children(parent: u32) -> anyhow::Result<Vec<Process>> {
     }
     found.sort_by_key(|process| process.pid);
     Ok(found)
+}
+
+/// Whether a process of before still runs, whoever its parent is by now.
+#[must_use]
+pub fn runs(process: &Process) -> bool {
+    let command = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+    name_of(&command).is_some_and(|name| name == process.name)
 }
 
 /// The parent in a line of `/proc/PID/stat`. The name before it is in parentheses and may hold any
@@ -101,8 +108,10 @@ mod tests {
             std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let is_there = |pid| children(std::process::id()).unwrap().iter().any(|it| it.pid == pid);
         assert!(is_there(child.id()));
+        let process = Process { pid: child.id(), name: "cat".to_owned() };
+        assert!(runs(&process) && !runs(&Process { name: "dog".to_owned(), ..process.clone() }));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(!is_there(child.id()));
+        assert!(!is_there(child.id()) && !runs(&process));
     }
 }

@@ -12,7 +12,7 @@ use simulator::check::{Key, Outcome, Sent};
 use super::doubts;
 use super::inject::Stage;
 use super::load::{Load, Plan};
-use super::scenario::Scenario;
+use super::scenario::{Fault, Scenario};
 use super::verdict::{self, Times, Verdict};
 use crate::control;
 use crate::stack::Stack;
@@ -26,8 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const FIRST_BLOW: std::ops::Range<f64> = 0.1..0.25;
 /// The next ones after this share each.
 const NEXT_BLOWS: f64 = 0.08;
-/// Milliseconds to each answer of the provider: something is under way at any moment.
-const PROVIDER_LATENCY: &str = "--smsc-arg=--latency=20";
+/// Messages are counted by their numbers. Milliseconds to each answer of the provider: something is under
+/// way at any moment.
+const PROVIDER: [&str; 2] = ["--numbers", "--latency=20"];
 /// Three brokers replicate everything on the same cores.
 const RATE_OF_THREE_BROKERS: f64 = 0.4;
 
@@ -47,8 +48,8 @@ pub struct Options {
 /// # Errors
 /// It could not be carried out; a broken promise is no error but in the verdict.
 pub fn run(scenario: &Scenario, options: &Options) -> anyhow::Result<Verdict> {
-    let stack = start(scenario, options)?;
-    let judged = under_load(scenario, options, &stack);
+    let mut stack = start(scenario, options)?;
+    let judged = under_load(scenario, options, &mut stack);
     let judged = judged.with_context(|| format!("the gateway said:\n{}", stack.said()))?;
     stack.stop()?;
     Ok(judged)
@@ -57,18 +58,22 @@ pub fn run(scenario: &Scenario, options: &Options) -> anyhow::Result<Verdict> {
 fn start(scenario: &Scenario, options: &Options) -> anyhow::Result<Stack> {
     let brokers = format!("--brokers={}", scenario.brokers);
     let heap = if scenario.brokers > 1 { "--kafka-heap-mb=256" } else { "--kafka-heap-mb=128" };
-    let arguments = [
-        "--store-in-memory",
-        "--senders=2",
-        "--smsc-arg=--numbers",
-        PROVIDER_LATENCY,
-        heap,
-        brokers.as_str(),
-    ];
+    let arguments = ["--senders=2", heap, brokers.as_str()];
+    if scenario.fault == Fault::KillRunner {
+        // What it kept must be on disk, and the provider remember what it got.
+        return Stack::start_apart(&options.programs, &arguments, &PROVIDER);
+    }
+    let provider = PROVIDER.map(|argument| format!("--smsc-arg={argument}"));
+    let provider = provider.each_ref().map(String::as_str);
+    let arguments = [&["--store-in-memory"], arguments.as_slice(), &provider].concat();
     Stack::start(&options.programs, &arguments)
 }
 
-fn under_load(scenario: &Scenario, options: &Options, stack: &Stack) -> anyhow::Result<Verdict> {
+fn under_load(
+    scenario: &Scenario,
+    options: &Options,
+    stack: &mut Stack,
+) -> anyhow::Result<Verdict> {
     let mut chance = fastrand::Rng::with_seed(options.seed);
     let share = if scenario.brokers > 1 { RATE_OF_THREE_BROKERS } else { 1.0 };
     let (rate, lasts) = (options.rate * share, scenario.load);
@@ -76,7 +81,8 @@ fn under_load(scenario: &Scenario, options: &Options, stack: &Stack) -> anyhow::
     let first = FIRST_BLOW.start + chance.f64() * (FIRST_BLOW.end - FIRST_BLOW.start);
     let mut load = Load::start(&options.programs, stack, plan)?;
     let between = arrivals(plan, NEXT_BLOWS);
-    let mut stage = Stage { stack, load: &mut load, brokers: scenario.brokers, between };
+    let mut stage =
+        Stage { stack: &mut *stack, load: &mut load, brokers: scenario.brokers, between };
     stage.await_arrivals(arrivals(plan, first))?;
     let fault = stage.inject(scenario.fault)?;
     let (sent, report) = load.finish()?;

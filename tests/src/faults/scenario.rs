@@ -35,6 +35,8 @@ pub enum Fault {
     CutEachOctet,
     /// SIGTERM to one process after the other, each when the one before is back.
     RestartAll,
+    /// kill -9 of `local` itself, which must take all of its children along; then it is started again.
+    KillRunner,
 }
 
 /// Whom it strikes. Looked up anew each time: processes are replaced.
@@ -98,6 +100,20 @@ pub const ALL: &[Scenario] = &[
         fault: Fault::Pause { whom: Whom::Runner, lasts: Duration::from_secs(10) },
         load: Duration::from_secs(20),
     },
+    Scenario {
+        name: "runner-killed",
+        tells: "kill -9 of the runner, so of everything but the provider; it is started again",
+        brokers: 1,
+        fault: Fault::KillRunner,
+        load: Duration::from_secs(25),
+    },
+    strike(
+        "queues-killed",
+        "kill -9 of the queues, which forget everything, twice",
+        Whom::All(&["queues"]),
+        "KILL",
+        2,
+    ),
     Scenario {
         name: "leader-killed",
         tells: "kill -9 of a partition's leader, of three brokers",
