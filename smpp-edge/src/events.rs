@@ -55,11 +55,11 @@ impl Events {
             provider: None,
             detail: Cow::Borrowed("smpp"),
         };
-        let (key, value) = (message.to_string(), wire::encode(&event));
+        let value = wire::encode(&event);
         let record = Record {
             topic: MESSAGE_EVENTS,
             partition: None,
-            key: key.as_bytes(),
+            key: &[],
             value: &value,
             token: 0,
         };

@@ -101,7 +101,9 @@ impl Records {
     pub fn new(settings: &KafkaSettings) -> anyhow::Result<Self> {
         let inboxes = Arc::new(Inboxes::default());
         let mut config = settings.producer(0, DELIVERY_TIMEOUT_MS);
-        config.set("max.in.flight.requests.per.connection", "2");
+        config
+            .set("max.in.flight.requests.per.connection", "2")
+            .set("sticky.partitioning.linger.ms", "4");
         let publisher = Publisher::new(settings, &config, inboxes.clone())?;
         Ok(Self { publisher, inboxes, next: AtomicU32::new(1) })
     }
