@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::id::{MessageId, PartId};
 use domain::octets::Octets;
+use journal::{Action, Event, Publication};
 use platform::clock::unix_ms;
 use platform::kafka::Refused;
 use tokio::sync::mpsc;
@@ -18,7 +19,6 @@ use wire::submit_journal::{At, End, Ending, Fate, PartAt, WholeResult};
 use wire::topics::{DEAD_LETTERS, MESSAGE_EVENTS};
 
 use super::{Sent, SlotTask};
-use crate::journal::{Action, Event, Publication};
 use crate::journal_reader::Request;
 use crate::publishing::Producers;
 use crate::reading::{Outgoing, Poison, Reading};
