@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::id::ProviderId;
 use domain::message::Priority;
+use journal::Message;
 use platform::kafka::{Context, KafkaSettings};
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -16,8 +17,6 @@ use tokio::sync::Notify;
 use wire::provider_outgoing::OutgoingMessage;
 use wire::submit_journal::{At, PRIORITIES};
 use wire::topics;
-
-use crate::journal::Message;
 
 /// A message with its body, as the slot's state machine carries it.
 pub type Outgoing = Arc<OutgoingMessage>;

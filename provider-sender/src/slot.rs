@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use domain::config::{Link as ProviderLink, OnUnknown as Policy, SmppLink};
 use domain::pacing::{Rate, TokenBucket};
+use journal::{Event, OnUnknown, Rules, Settings as JournalSettings, Slot, Ticket};
 use platform::clock::unix_ms;
 use platform::kafka::{KafkaSettings, Outcome};
 use platform::secrets::Secrets;
@@ -18,7 +19,6 @@ use tokio::sync::{Notify, mpsc, watch};
 use wire::submit_journal::{PRIORITIES, PartAt};
 
 use crate::group::{Change, Releases};
-use crate::journal::{Event, OnUnknown, Rules, Settings as JournalSettings, Slot, Ticket};
 use crate::journal_reader::{Read, Requests};
 use crate::plan::{Plan, SlotPlan};
 use crate::publishing::{Inbox, Producers};

@@ -4,13 +4,12 @@
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gateway_tests::log::Planted;
 use gateway_tests::stack::{Stack, programs, signal};
 use gateway_tests::{control, log};
 use serde_json::Value;
-use platform::kafka::{KafkaSettings, Outcome, Publisher, Record, Sink};
 use wire::dead_letters::DeadLetter;
 use wire::topics::{CUSTOMER_INCOMING_MESSAGE_PARTS, CUSTOMER_INCOMING_MESSAGES, DEAD_LETTERS};
 
@@ -21,27 +20,13 @@ const POISON: [&str; 3] = ["\u{0}not a record", r#"{"v":99}"#, r#"{"v":1}"#];
 const MESSAGES: u64 = 200;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Nobody;
-impl Sink for Nobody {
-    fn ended(&self, _: u64, outcome: Outcome) {
-        assert!(matches!(outcome, Outcome::Stored { .. }), "{outcome:?}");
-    }
-}
-
 fn plant(bootstrap: &str, topics: &[&str]) {
-    let settings = KafkaSettings::local(bootstrap);
-    let producer =
-        Publisher::new(&settings, &settings.producer(0, 10_000), Arc::new(Nobody)).unwrap();
-    for topic in topics {
-        for partition in 0..4 {
-            for value in POISON {
-                let (key, value) = (&b"poison"[..], value.as_bytes());
-                let record = Record { topic, partition: Some(partition), key, value, token: 0 };
-                producer.send(record).unwrap();
-            }
-        }
-    }
-    producer.flush(PATIENCE).unwrap();
+    let everywhere =
+        topics.iter().flat_map(|topic| (0..4).map(move |partition| (topic, partition)));
+    let planted = everywhere.flat_map(|(topic, partition)| {
+        POISON.map(|value| Planted { topic, partition, key: b"poison", value: value.as_bytes() })
+    });
+    log::append(bootstrap, &planted.collect::<Vec<_>>()).unwrap();
 }
 
 fn await_count(what: &str, wanted: u64, count: impl Fn() -> u64) {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::id::MessageId;
 use domain::octets::Octets;
+use journal::{Action, Event, Publication};
 use platform::clock::unix_ms;
 use platform::kafka::Refused;
 use smpp::CommandStatus;
@@ -14,7 +15,6 @@ use wire::provider_events::{self, Doubt, PartSummary, ProviderEvent, SubmitOutco
 use wire::submit_journal::{At, End, Ending, PRIORITIES, PartAt, WholeResult};
 
 use super::{Sent, SlotTask};
-use crate::journal::{Action, Event, Publication};
 use crate::journal_reader::Request;
 use crate::publishing::Producers;
 use crate::reading::{Outgoing, Poison, Reading};

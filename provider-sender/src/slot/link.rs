@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use journal::Event;
 use smpp::CommandStatus;
 use smpp::session::client::{Action, Event as SessionEvent};
 use wire::submit_journal::{Fate, WholeResult};
 
 use super::{Sent, SlotTask};
 use crate::bind::Bind;
-use crate::journal::Event;
 use crate::translate;
 
 const PAUSE_MIN: Duration = Duration::from_millis(250);
