@@ -56,7 +56,7 @@ fuzz: ## every fuzz target for SECONDS_PER_TARGET (60), from the committed seeds
 faults: build ## kills, stops and cuts off parts under load; then the journal's model with larger bounds
 	target/release/faults
 	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=3000000 JOURNAL_MODEL_STEPS=10000000 \
-		cargo test --release --locked -p provider-sender --test journal_model
+		cargo test --release --locked -p journal --test journal_model
 	ASSEMBLE_MODEL_LARGE=1 cargo test --release --locked -p assemble --test model
 
 .PHONY: clean-state

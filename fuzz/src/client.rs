@@ -2,22 +2,17 @@
 //! of the provider is answered once or is the shell's to answer, windows are kept, and it can always
 //! be ended.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
-
 use arbitrary::Arbitrary;
 use smpp::{
-    CommandId, CommandStatus, Submit,
+    CommandStatus, Submit,
     pdu::{Bind, BindMode},
     session::client::{Action, Client, Event, Settings},
 };
 
-use crate::peer::{Incoming, Requests, written};
-
-/// Each open request of ours may have its own deadline (7), each other timer of the session one (5).
-const TIMERS_MAX: usize = 12;
+use crate::{
+    books::{Books, TIMERS_MAX},
+    peer::Incoming,
+};
 
 /// How the session is set up, and what happens to it.
 #[derive(Arbitrary, Debug)]
@@ -65,22 +60,15 @@ pub fn check(script: Script) {
     for _ in 0..TIMERS_MAX {
         session.next_timer();
     }
-    assert!(session.closed, "it has come to its end");
+    assert!(session.books.closed, "it has come to its end");
 }
 
 struct Session {
     client: Client,
-    now: Instant,
-    closed: bool,
+    books: Books,
     bound: bool,
-    requests: Requests,
     window: usize,
     deliver_window: usize,
-    /// Submits that have not come back.
-    tokens: HashSet<u64>,
-    tokens_given: u64,
-    /// Sequence numbers of our requests.
-    ours: Vec<u32>,
 }
 
 impl Session {
@@ -94,34 +82,29 @@ impl Session {
             ..Settings::new(bind)
         };
         let (window, deliver_window) = (settings.window, settings.deliver_window);
-        let now = Instant::now();
+        let books = Books::new();
         let mut session = Self {
-            client: Client::new(settings, now).expect("the bind fits"),
-            now,
-            closed: false,
+            client: Client::new(settings, books.now).expect("the bind fits"),
+            books,
             bound: false,
-            requests: Requests::default(),
             window,
             deliver_window,
-            tokens: HashSet::new(),
-            tokens_given: 0,
-            ours: Vec::new(),
         };
-        session.read_output(false);
+        session.books.read(session.client.output(), false);
         session
     }
 
     fn event(&mut self, step: Step) -> Event {
         match step {
-            Step::Frame(incoming) => Event::Frame(incoming.frame(&self.ours)),
+            Step::Frame(incoming) => Event::Frame(self.books.frame(incoming)),
             Step::BadLength => Event::BadLength,
             Step::Submit { message, in_payload } => {
-                self.tokens_given += 1;
+                let token = self.books.token();
                 let submit = Submit { message: message.into(), in_payload, ..Submit::default() };
-                Event::Submit { token: self.tokens_given, submit }
+                Event::Submit { token, submit }
             }
             Step::Answer { nth, status } => {
-                let sequence = self.requests.nth_held(nth).unwrap_or(0);
+                let sequence = self.books.requests.nth_held(nth).unwrap_or(0);
                 Event::Answer { sequence, status: CommandStatus::from(u32::from(status)) }
             }
             Step::AnswerUnknown { sequence } => {
@@ -130,92 +113,72 @@ impl Session {
             Step::Shutdown => Event::Shutdown,
             Step::Closed => Event::Closed,
             Step::NextTimer => {
-                self.now = self.client.deadline().unwrap_or(self.now);
+                self.books.until(self.client.deadline());
                 Event::Timeout
             }
             Step::Timeout { after_ms } => {
-                self.now += Duration::from_millis(after_ms.into());
+                self.books.later(after_ms);
                 Event::Timeout
             }
         }
     }
 
     fn on(&mut self, event: Event) {
-        let bad_length = matches!(event, Event::BadLength) && !self.closed;
+        let bad_length = matches!(event, Event::BadLength) && !self.books.closed;
         let answers = match &event {
             Event::Answer { sequence, .. } => Some(*sequence),
             _ => None,
         };
         match &event {
-            Event::Frame(frame) if !self.closed => self.requests.came(&frame.header),
-            Event::Submit { token, .. } => drop(self.tokens.insert(*token)),
+            Event::Frame(frame) if !self.books.closed => self.books.requests.came(&frame.header),
+            Event::Submit { token, .. } => self.books.over(*token),
             _ => {}
         }
-        self.client.handle(event, self.now);
+        self.client.handle(event, self.books.now);
         while let Some(action) = self.client.next_action() {
             self.act(action);
         }
-        self.read_output(bad_length);
-        assert!(answers.is_none_or(|sequence| self.closed || !self.requests.is_held(sequence)));
+        self.books.read(self.client.output(), bad_length);
+        self.books.answered(answers);
         self.settle();
     }
 
     fn act(&mut self, action: Action) {
         match action {
             Action::Bound { .. } => {
-                assert!(!self.bound && !self.closed, "it is bound once");
+                assert!(!self.bound && !self.books.closed, "it is bound once");
                 self.bound = true;
             }
-            Action::BindRefused { .. } => assert!(!self.bound && !self.closed),
+            Action::BindRefused { .. } => assert!(!self.bound && !self.books.closed),
             Action::Deliver { sequence, .. } => {
                 assert!(self.bound);
-                self.requests.handed(sequence);
+                self.books.requests.handed(sequence);
             }
-            Action::NotSent { token, .. } => self.back(token),
+            Action::NotSent { token, .. } => self.books.back(token),
             Action::Answered { token, .. } | Action::Unanswered { token } => {
-                assert!(!self.closed);
-                self.back(token);
+                assert!(!self.books.closed);
+                self.books.back(token);
             }
-            Action::Close(_) => {
-                assert!(!self.closed, "it ends once");
-                self.closed = true;
-            }
-        }
-    }
-
-    fn back(&mut self, token: u64) {
-        assert!(self.tokens.remove(&token), "a submit comes back once");
-    }
-
-    fn read_output(&mut self, bad_length: bool) {
-        for header in written(self.client.output()) {
-            if !header.id.is_response() {
-                assert_eq!(header.status, 0);
-                self.ours.push(header.sequence);
-            } else if bad_length {
-                assert_eq!((header.id, header.sequence), (CommandId::GenericNack, 0));
-            } else {
-                self.requests.answered(&header);
-            }
+            Action::Close(_) => self.books.close(),
         }
     }
 
     fn settle(&mut self) {
         let room = self.client.room();
-        if self.closed {
-            assert!(self.tokens.is_empty() && room == 0);
+        if self.books.closed {
+            assert!(self.books.out() == 0 && room == 0);
             return assert!(self.client.deadline().is_none());
         }
-        self.requests.settle(false);
-        assert!(self.requests.held_count() <= self.deliver_window);
-        assert!(self.tokens.len() <= self.window);
-        assert!(room == 0 || room == self.window - self.tokens.len());
+        self.books.requests.settle(false);
+        assert!(self.books.requests.held_count() <= self.deliver_window);
+        assert!(self.books.out() <= self.window);
+        assert!(room == 0 || room == self.window - self.books.out());
         assert!(self.client.deadline().is_some(), "no session without a timer");
     }
 
     fn next_timer(&mut self) {
         if let Some(deadline) = self.client.deadline() {
-            self.now = self.now.max(deadline);
+            self.books.until(Some(deadline));
             self.on(Event::Timeout);
         }
     }

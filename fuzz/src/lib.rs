@@ -1,6 +1,7 @@
 //! What no input may break, one module for each target: `check` takes what the fuzzer made and
 //! panics where a property does not hold. `make fuzz` runs them all from the seeds in `corpus/`.
 
+mod books;
 pub mod client;
 pub mod coding;
 pub mod document;

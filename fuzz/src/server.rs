@@ -1,22 +1,17 @@
 //! The SMSC's session under any events: every request of the customer is answered once or is the
 //! shell's to answer, every delivery comes back once, windows are kept, and it can always be ended.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
-
 use arbitrary::Arbitrary;
 use smpp::{
-    CommandId, CommandStatus, Octets, Submit,
+    CommandStatus, Octets, Submit,
     pdu::{Failed, Outbind, QueryResp},
     session::server::{Action, Event, Server, Settings, Verdict},
 };
 
-use crate::peer::{Incoming, Requests, written};
-
-/// Each open request of ours may have its own deadline (7), each other timer of the session one (5).
-const TIMERS_MAX: usize = 12;
+use crate::{
+    books::{Books, TIMERS_MAX},
+    peer::Incoming,
+};
 
 /// What happens to the session, one after the other.
 #[derive(Arbitrary, Debug)]
@@ -79,45 +74,33 @@ pub fn check(Script(steps): Script) {
     for _ in 0..TIMERS_MAX {
         session.next_timer();
     }
-    assert!(session.closed, "it has come to its end");
+    assert!(session.books.closed, "it has come to its end");
 }
 
 struct Session {
     server: Server,
-    now: Instant,
-    closed: bool,
+    books: Books,
     binding: bool,
-    requests: Requests,
     window: usize,
     deliver_window: usize,
-    /// Deliveries that have left and not come back.
-    tokens: HashSet<u64>,
-    tokens_given: u64,
-    /// Sequence numbers of our requests.
-    ours: Vec<u32>,
 }
 
 impl Session {
     fn new() -> Self {
-        let now = Instant::now();
+        let books = Books::new();
         Self {
-            server: Server::new(Settings::default(), now),
-            now,
-            closed: false,
+            server: Server::new(Settings::default(), books.now),
+            books,
             binding: false,
-            requests: Requests::default(),
             window: 0,
             deliver_window: 0,
-            tokens: HashSet::new(),
-            tokens_given: 0,
-            ours: Vec::new(),
         }
     }
 
     fn event(&mut self, step: Step) -> Event {
-        let held = |nth| self.requests.nth_held(nth).unwrap_or(0);
+        let held = |nth| self.books.requests.nth_held(nth).unwrap_or(0);
         match step {
-            Step::Frame(incoming) => Event::Frame(incoming.frame(&self.ours)),
+            Step::Frame(incoming) => Event::Frame(self.books.frame(incoming)),
             Step::BadLength => Event::BadLength,
             Step::Accept { window, deliver_window, system_id } => {
                 self.accept(window, deliver_window, system_id)
@@ -140,9 +123,9 @@ impl Session {
                 Event::AnswerQuery { sequence: held(nth), response }
             }
             Step::Deliver { message, in_payload } => {
-                self.tokens_given += 1;
+                let token = self.books.token();
                 let submit = Submit { message: message.into(), in_payload, ..Submit::default() };
-                Event::Deliver { token: self.tokens_given, submit }
+                Event::Deliver { token, submit }
             }
             Step::Outbind { system_id } => {
                 Event::Outbind(Outbind { system_id: system_id.into(), ..Outbind::default() })
@@ -150,11 +133,11 @@ impl Session {
             Step::Shutdown => Event::Shutdown,
             Step::Closed => Event::Closed,
             Step::NextTimer => {
-                self.now = self.server.deadline().unwrap_or(self.now);
+                self.books.until(self.server.deadline());
                 Event::Timeout
             }
             Step::Timeout { after_ms } => {
-                self.now += Duration::from_millis(after_ms.into());
+                self.books.later(after_ms);
                 Event::Timeout
             }
         }
@@ -170,24 +153,24 @@ impl Session {
     }
 
     fn on(&mut self, event: Event) {
-        let bad_length = matches!(event, Event::BadLength) && !self.closed;
+        let bad_length = matches!(event, Event::BadLength) && !self.books.closed;
         let verdict = matches!(event, Event::BindVerdict(_));
         let answers = match &event {
             Event::Answer { sequence, .. } => Some(*sequence),
             _ => None,
         };
         match &event {
-            Event::Frame(frame) if !self.closed => self.requests.came(&frame.header),
-            Event::Deliver { token, .. } => drop(self.tokens.insert(*token)),
+            Event::Frame(frame) if !self.books.closed => self.books.requests.came(&frame.header),
+            Event::Deliver { token, .. } => self.books.over(*token),
             _ => {}
         }
         self.binding &= !verdict;
-        self.server.handle(event, self.now);
+        self.server.handle(event, self.books.now);
         while let Some(action) = self.server.next_action() {
             self.act(action);
         }
-        self.read_output(bad_length);
-        assert!(answers.is_none_or(|sequence| self.closed || !self.requests.is_held(sequence)));
+        self.books.read(self.server.output(), bad_length);
+        self.books.answered(answers);
         self.settle();
     }
 
@@ -202,53 +185,33 @@ impl Session {
             | Action::SubmitMulti { sequence, .. }
             | Action::Query { sequence, .. }
             | Action::Cancel { sequence, .. }
-            | Action::Replace { sequence, .. } => self.requests.handed(sequence),
-            Action::NotDelivered { token, .. } => self.back(token),
+            | Action::Replace { sequence, .. } => self.books.requests.handed(sequence),
+            Action::NotDelivered { token, .. } => self.books.back(token),
             Action::Delivered { token, .. } | Action::Unanswered { token } => {
-                assert!(!self.closed);
-                self.back(token);
+                assert!(!self.books.closed);
+                self.books.back(token);
             }
-            Action::Close(_) => {
-                assert!(!self.closed, "it ends once");
-                self.closed = true;
-            }
-        }
-    }
-
-    fn back(&mut self, token: u64) {
-        assert!(self.tokens.remove(&token), "a delivery comes back once");
-    }
-
-    fn read_output(&mut self, bad_length: bool) {
-        for header in written(self.server.output()) {
-            if !header.id.is_response() {
-                assert_eq!(header.status, 0);
-                self.ours.push(header.sequence);
-            } else if bad_length {
-                assert_eq!((header.id, header.sequence), (CommandId::GenericNack, 0));
-            } else {
-                self.requests.answered(&header);
-            }
+            Action::Close(_) => self.books.close(),
         }
     }
 
     fn settle(&mut self) {
         let room = self.server.deliver_room();
-        if self.closed {
-            assert!(self.tokens.is_empty() && room == 0 && self.server.unanswered() == 0);
+        if self.books.closed {
+            assert!(self.books.out() == 0 && room == 0 && self.server.unanswered() == 0);
             return assert!(self.server.deadline().is_none());
         }
-        self.requests.settle(self.binding);
-        assert_eq!(self.server.unanswered(), self.requests.held_count());
+        self.books.requests.settle(self.binding);
+        assert_eq!(self.server.unanswered(), self.books.requests.held_count());
         assert!(self.server.unanswered() <= self.window);
-        assert!(self.tokens.len() <= self.deliver_window);
-        assert!(room == 0 || room == self.deliver_window - self.tokens.len());
+        assert!(self.books.out() <= self.deliver_window);
+        assert!(room == 0 || room == self.deliver_window - self.books.out());
         assert!(self.binding || self.server.deadline().is_some(), "no session without a timer");
     }
 
     fn next_timer(&mut self) {
         if let Some(deadline) = self.server.deadline() {
-            self.now = self.now.max(deadline);
+            self.books.until(Some(deadline));
             self.on(Event::Timeout);
         }
     }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::message::Priority;
+use wire::submit_journal::Word;
+
+use crate::times::Since;
 
 /// Tells the message gateway what to do, and shows what it does.
 #[derive(Debug, Parser)]
@@ -53,6 +56,12 @@ pub enum Command {
     /// Ask the routing table.
     #[command(subcommand)]
     Route(RouteCommand),
+    /// Submits whose fate is unknown: the provider may have taken them, or not.
+    #[command(subcommand)]
+    Doubts(DoubtsCommand),
+    /// Records that a program could not process.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
 }
 
 /// Configuration files; several count as one document.
@@ -128,4 +137,113 @@ impl From<Queue> for Priority {
             Queue::Bulk => Self::Bulk,
         }
     }
+}
+
+/// Doubts.
+#[derive(Debug, Subcommand)]
+pub enum DoubtsCommand {
+    /// List the doubts of all slots. Those in state `held` wait for `doubts resolve`; the others
+    /// need nothing and leave the list when the slot's journal is summed up.
+    List(ListDoubts),
+    /// Say what is to become of a held doubt. Said again, it changes nothing.
+    Resolve(Resolve),
+}
+
+/// Arguments of `doubts list`.
+#[derive(Debug, Args)]
+pub struct ListDoubts {
+    /// Only of this provider.
+    #[arg(long)]
+    pub provider: Option<String>,
+    /// Only of this slot.
+    #[arg(long)]
+    pub slot: Option<u32>,
+    /// Only what waits for `doubts resolve`.
+    #[arg(long)]
+    pub held: bool,
+}
+
+/// Arguments of `doubts resolve`.
+#[derive(Debug, Args)]
+pub struct Resolve {
+    /// What is to be done.
+    pub word: WordArgument,
+    /// The slot, as `doubts list` tells it.
+    #[arg(long)]
+    pub slot: u32,
+    /// The intent, as `doubts list` tells it.
+    #[arg(long)]
+    pub intent: u64,
+    /// Only this message's parts.
+    #[arg(long, value_name = "ID")]
+    pub message: Option<String>,
+    /// Only this part of the message, from 0.
+    #[arg(long, requires = "message")]
+    pub part: Option<u16>,
+    /// Every part that the intent covers, if it is more than one.
+    #[arg(long, conflicts_with = "message")]
+    pub all: bool,
+}
+
+/// An operator's word.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum WordArgument {
+    /// Send it again: the handset gets it twice if the provider took the first one.
+    Resend,
+    /// Do not send it again: the handset never gets it if the provider did not take the first one.
+    Drop,
+}
+
+impl From<WordArgument> for Word {
+    fn from(word: WordArgument) -> Self {
+        match word {
+            WordArgument::Resend => Self::Resend,
+            WordArgument::Drop => Self::Drop,
+        }
+    }
+}
+
+/// Dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// List dead letters, the oldest first. Shows where each was read and why it was given up,
+    /// never its content.
+    List(ListLetters),
+    /// Put records back on the topics where they were read, once the cause is mended. A record
+    /// is delivered at least once: redriven again, it is delivered again.
+    Redrive(Redrive),
+}
+
+/// Arguments of `dead-letters list`.
+#[derive(Debug, Args)]
+pub struct ListLetters {
+    /// Only of records that were read from this topic.
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// Given up since then: so long ago (90s, 30m, 2h, 7d) or a time (2026-11-21T08:00:00Z).
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub since: Since,
+    /// So many at most (1 to 1000).
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// Arguments of `dead-letters redrive`.
+#[derive(Debug, Args)]
+pub struct Redrive {
+    /// Ids, as `dead-letters list` tells them: 0/17.
+    #[arg(required_unless_present = "topic", conflicts_with_all = ["topic", "since", "limit"])]
+    pub ids: Vec<String>,
+    /// All of this topic since --since, up to --limit, the oldest first.
+    #[arg(long, requires = "since")]
+    pub topic: Option<String>,
+    /// Given up since then: so long ago (90s, 30m, 2h, 7d) or a time (2026-11-21T08:00:00Z).
+    #[arg(long, value_name = "TIME", requires = "topic")]
+    pub since: Option<Since>,
+    /// So many at most (1 to 1000).
+    #[arg(long, default_value_t = 100, requires = "topic")]
+    pub limit: usize,
+    /// Do not ask whether to redrive what --topic and --since choose.
+    #[arg(long)]
+    pub yes: bool,
 }

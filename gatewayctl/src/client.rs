@@ -68,6 +68,22 @@ impl Client {
         self.call(Method::GET, path, Vec::new()).await
     }
 
+    /// `GET` with the parameters that have a value.
+    ///
+    /// # Errors
+    /// The gateway refuses or does not answer.
+    pub async fn ask<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &[(&str, Option<String>)],
+    ) -> Result<A, Failure> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in parameters {
+            query.extend_pairs(value.iter().map(|value| (name, value)));
+        }
+        self.get(&format!("{path}?{}", query.finish())).await
+    }
+
     /// `POST`.
     ///
     /// # Errors

@@ -12,3 +12,4 @@ pub mod failure;
 mod located;
 mod signature;
 pub mod sources;
+pub mod times;

@@ -137,3 +137,18 @@ fn exit_codes_tell_wrong_usage_and_a_gateway_that_does_not_answer() {
     let output = gatewayctl(&["--url", open, "--token-file", &token, "show"]);
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn what_is_to_be_redriven_has_to_be_said_one_way_or_the_other() {
+    let wrong: [&[&str]; 6] = [
+        &["dead-letters", "redrive"],
+        &["dead-letters", "redrive", "--topic", "t"],
+        &["dead-letters", "redrive", "0/1", "--topic", "t", "--since", "2h"],
+        &["dead-letters", "list", "--since", "yesterday"],
+        &["doubts", "resolve", "--slot", "1", "--intent", "2"],
+        &["doubts", "resolve", "--slot", "1", "--intent", "2", "--part", "0", "drop"],
+    ];
+    for arguments in wrong {
+        assert_eq!(gatewayctl(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}

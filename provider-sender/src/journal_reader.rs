@@ -4,15 +4,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use journal::JournalRecord;
 use platform::kafka::{Context, KafkaSettings};
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
-use wire::submit_journal::{Body, Writer};
 use wire::topics::SUBMIT_JOURNAL;
-
-use crate::journal::JournalRecord;
 
 /// Requests that wait; a slot has one at a time.
 const REQUESTS_MAX: usize = 1024;
@@ -154,14 +152,7 @@ fn deliver(
 }
 
 fn record(message: &rdkafka::message::BorrowedMessage<'_>, offset: u64) -> JournalRecord {
-    // What configure writes has no key, or an empty one.
-    let key = message.key().filter(|key| !key.is_empty());
-    let writer = key.map(Writer::decode).transpose();
-    let body = Body::decode(message.payload().unwrap_or_default());
-    let body = match (&writer, body) {
-        (Ok(_), Ok(body)) => Some(body.into()),
-        _ => None,
-    };
     let time_ms = message.timestamp().to_millis().and_then(|ms| u64::try_from(ms).ok());
-    JournalRecord { offset, time_ms: time_ms.unwrap_or(0), writer: writer.ok().flatten(), body }
+    let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
+    JournalRecord::read(offset, time_ms.unwrap_or(0), key, value)
 }

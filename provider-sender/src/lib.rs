@@ -1,14 +1,13 @@
 //! Sends routed messages to providers over persistent binds, no faster than agreed, each once
 //! (design, section 6).
 //!
-//! The way of a message: `reading` brings it from the provider's topics to its `slot`, `journal`
-//! decides when it may go, `bind` writes it to the provider and brings the answer, `publishing`
+//! The way of a message: `reading` brings it from the provider's topics to its `slot`, crate
+//! `journal` decides when it may go, `bind` writes it to the provider and brings the answer, `publishing`
 //! tells `provider-events`. `group` says which slots are this task's.
 #![forbid(unsafe_code)]
 
 pub mod bind;
 pub mod group;
-pub mod journal;
 pub mod journal_reader;
 pub mod plan;
 pub mod publishing;

@@ -30,7 +30,6 @@ async fn main() -> anyhow::Result<()> {
         topics::PROVIDER_SLOTS,
         topics::SUBMIT_JOURNAL,
         topics::PROVIDER_EVENTS,
-        topics::MESSAGE_EVENTS,
         topics::DEAD_LETTERS,
     ];
     check_topics(&kafka, &needed.map(str::to_owned)).await?;

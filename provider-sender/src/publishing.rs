@@ -2,6 +2,7 @@
 //! others are told may wait for each other.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use platform::kafka::{KafkaSettings, Outcome, Publisher, Record, Refused, Sink};
@@ -13,8 +14,8 @@ const EVENTS_LINGER_MS: u32 = 5;
 /// Events are tried for as long as the process lives (0: for ever); only then is their outcome
 /// republished by a successor.
 const EVENTS_TIMEOUT_MS: u32 = 0;
-/// Token of a record that nobody waits for.
-const NOBODY: u64 = u64::MAX;
+/// In place of a publication's number: a dead letter, which is only counted.
+const DEAD_LETTER: u64 = (1 << 40) - 1;
 
 /// What ended, for one slot. Bounded by what the slot has under way.
 #[derive(Debug, Default)]
@@ -22,6 +23,7 @@ pub struct Inbox {
     /// Appends by sequence.
     appended: Mutex<Vec<(u64, Outcome)>>,
     published: Mutex<Confirmed>,
+    dead_letters: AtomicU64,
     arrived: Arc<Notify>,
 }
 
@@ -58,6 +60,18 @@ impl Inbox {
     pub fn take_appended(&self, into: &mut Vec<(u64, Outcome)>) {
         into.clear();
         std::mem::swap(&mut *self.appended.lock().unwrap_or_else(PoisonError::into_inner), into);
+    }
+
+    /// Publication `number` needs no record: what is confirmed before says it.
+    pub fn said_already(&self, number: u64) {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).confirm(number);
+        self.arrived.notify_one();
+    }
+
+    /// Dead letters of the slot that are confirmed, all told.
+    #[must_use]
+    pub fn dead_letters(&self) -> u64 {
+        self.dead_letters.load(Ordering::Acquire)
     }
 
     /// Number before which all publications are confirmed, if that is news.
@@ -104,15 +118,14 @@ impl Sink for EventSink {
             tracing::error!(event = "producer_fatal", ?outcome);
             std::process::exit(1);
         }
-        if ended == NOBODY {
-            return;
-        }
         let (slot, number) = split(ended);
         let inboxes = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inbox) = inboxes.get(&slot) {
-            inbox.published.lock().unwrap_or_else(PoisonError::into_inner).confirm(number);
-            inbox.arrived.notify_one();
+        let Some(inbox) = inboxes.get(&slot) else { return };
+        match number {
+            DEAD_LETTER => _ = inbox.dead_letters.fetch_add(1, Ordering::AcqRel),
+            _ => inbox.published.lock().unwrap_or_else(PoisonError::into_inner).confirm(number),
         }
+        inbox.arrived.notify_one();
     }
 }
 
@@ -171,11 +184,13 @@ impl Producers {
         self.event(wire::topics::PROVIDER_EVENTS, key, value, token(slot, number))
     }
 
-    /// Publishes without waiting for it; a full queue drops it.
-    pub fn tell(&self, topic: &str, key: &str, value: &[u8]) {
-        if let Err(error) = self.event(topic, key, value, NOBODY) {
-            tracing::warn!(event = "message_event_lost", %error);
-        }
+    /// Publishes a dead letter that `slot` read on `source`; [`Inbox::dead_letters`] counts it once
+    /// it is confirmed.
+    ///
+    /// # Errors
+    /// The queue is full: try again later.
+    pub fn dead_letter(&self, slot: u32, source: &str, value: &[u8]) -> Result<(), Refused> {
+        self.event(wire::topics::DEAD_LETTERS, source, value, token(slot, DEAD_LETTER))
     }
 
     fn event(&self, topic: &str, key: &str, value: &[u8], token: u64) -> Result<(), Refused> {

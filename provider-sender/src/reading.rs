@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::id::ProviderId;
 use domain::message::Priority;
+use journal::Message;
 use platform::kafka::{Context, KafkaSettings};
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -16,8 +17,6 @@ use tokio::sync::Notify;
 use wire::provider_outgoing::OutgoingMessage;
 use wire::submit_journal::{At, PRIORITIES};
 use wire::topics;
-
-use crate::journal::Message;
 
 /// A message with its body, as the slot's state machine carries it.
 pub type Outgoing = Arc<OutgoingMessage>;
@@ -43,7 +42,12 @@ pub struct Poison {
 pub struct Reading {
     consumer: Arc<BaseConsumer<Context>>,
     queues: Vec<PartitionQueue<Context>>,
+    /// Records that were read and could not be taken yet, at most one of each priority.
+    put_back: [Option<Taken>; PRIORITIES],
 }
+
+/// A record of an outgoing partition.
+pub type Taken = Result<Message<Outgoing>, Poison>;
 
 impl std::fmt::Debug for Reading {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -79,7 +83,7 @@ impl Reading {
             queues.push(queue);
         }
         consumer.assign(&list)?;
-        Ok(Self { consumer, queues })
+        Ok(Self { consumer, queues, put_back: Default::default() })
     }
 
     /// Serves the client's own events; to be called now and then.
@@ -89,8 +93,18 @@ impl Reading {
         }
     }
 
+    /// What [`Reading::next`] gave last for this priority is to come again.
+    pub fn put_back(&mut self, priority: usize, taken: Taken) {
+        if let Some(place) = self.put_back.get_mut(priority) {
+            *place = Some(taken);
+        }
+    }
+
     /// The next record of a priority that is there already.
-    pub fn next(&self, priority: usize) -> Option<Result<Message<Outgoing>, Poison>> {
+    pub fn next(&mut self, priority: usize) -> Option<Taken> {
+        if let Some(first) = self.put_back.get_mut(priority).and_then(Option::take) {
+            return Some(first);
+        }
         match self.queues.get(priority)?.poll(Duration::ZERO)? {
             Ok(record) => Some(message(&record, priority)),
             Err(KafkaError::PartitionEOF(_)) => None,

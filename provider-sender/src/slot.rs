@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use domain::config::{Link as ProviderLink, OnUnknown as Policy, SmppLink};
 use domain::pacing::{Rate, TokenBucket};
+use journal::{Event, OnUnknown, Rules, Settings as JournalSettings, Slot, Ticket};
 use platform::clock::unix_ms;
 use platform::kafka::{KafkaSettings, Outcome};
 use platform::secrets::Secrets;
@@ -18,11 +19,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use wire::submit_journal::{PRIORITIES, PartAt};
 
 use crate::group::{Change, Releases};
-use crate::journal::{Event, OnUnknown, Rules, Settings as JournalSettings, Slot, Ticket};
 use crate::journal_reader::{Read, Requests};
 use crate::plan::{Plan, SlotPlan};
 use crate::publishing::{Inbox, Producers};
-use crate::reading::{Outgoing, Reading};
+use crate::reading::{Outgoing, Reading, Taken};
 use crate::settings::Settings;
 
 use link::Link;
@@ -82,6 +82,8 @@ pub struct SlotTask {
     ended: Vec<(u64, Outcome)>,
     /// Publications that the producer's full queue did not take; bounded by what is under way.
     unpublished: VecDeque<(u64, String, Vec<u8>)>,
+    /// Dead letters given to the producer, all told.
+    dead_letters: u64,
     timers: Timers,
     observed: Observed,
 }
@@ -129,6 +131,7 @@ impl SlotTask {
             next_append: 0,
             ended: Vec::new(),
             unpublished: VecDeque::new(),
+            dead_letters: 0,
             timers: Timers::default(),
             observed: Observed { since: now, parts: 0, per_s: 1.0 },
             shared,
@@ -193,25 +196,42 @@ impl SlotTask {
     }
 
     fn take_messages(&mut self) {
-        let Some(reading) = &self.reading else { return };
+        let Some(mut reading) = self.reading.take() else { return };
         reading.tick();
         let mut taken = 0;
         for priority in 0..PRIORITIES {
             let index = u8::try_from(priority).unwrap_or(u8::MAX);
             let room = self.machine.room(index).min(READ_AT_ONCE);
             for _ in 0..room {
-                match reading.next(priority) {
-                    Some(Ok(message)) => self.machine.handle(Event::Message(message)),
-                    Some(Err(poison)) => actions::dead_letter(&self.shared.producers, poison),
-                    None => break,
+                let Some(next) = reading.next(priority) else { break };
+                if let Some(waits) = self.take_message(next) {
+                    reading.put_back(priority, waits);
+                    break;
                 }
                 taken += 1;
             }
         }
+        self.reading = Some(reading);
         if taken >= READ_AT_ONCE {
             // There may be more, and the queue tells only when it was empty.
             self.arrived.notify_one();
         }
+    }
+
+    /// A message waits until the dead letters before it are confirmed: once it is intended, the
+    /// journal counts everything before it as read. Gives back what has to wait.
+    fn take_message(&mut self, next: Taken) -> Option<Taken> {
+        match next {
+            Ok(_) if self.dead_letters > self.inbox.dead_letters() => return Some(next),
+            Ok(message) => self.machine.handle(Event::Message(message)),
+            Err(poison) => {
+                if !actions::dead_letter(&self.shared.producers, self.number, &poison) {
+                    return Some(Err(poison));
+                }
+                self.dead_letters += 1;
+            }
+        }
+        None
     }
 
     fn take_appended(&mut self) {

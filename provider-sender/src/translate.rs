@@ -132,6 +132,7 @@ pub fn result(
         source: message.envelope.source.clone(),
         destination: message.envelope.destination.clone(),
         receipt: part.receipt,
+        origin: outgoing.origin,
         at_ms,
     }))
 }

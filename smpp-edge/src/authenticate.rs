@@ -1,17 +1,18 @@
-//! Passwords: Argon2id, a few at a time, good verdicts remembered. A wrong system_id and a wrong
+//! Passwords: Argon2id, one at a time, good verdicts remembered. A wrong system_id and a wrong
 //! password get the same answer after the same time. Guessing slows down the address it comes
-//! from; a customer whose verdict is remembered binds all the same.
+//! from; a customer whose verdict is remembered binds all the same, and one whose is not waits for
+//! one check of each other address at most, however many binds come from there.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use argon2::password_hash::PasswordHash;
-use argon2::{Argon2, PasswordVerifier as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::password;
 
 /// A refusal is told this long after the bind came, whatever its reason.
 pub const REFUSAL_AFTER: Duration = Duration::from_millis(700);
@@ -24,7 +25,7 @@ const ADDRESSES_MAX: usize = 10_000;
 /// Checks passwords.
 #[derive(Debug)]
 pub struct Authenticator {
-    hashing: Arc<Semaphore>,
+    turns: Turns,
     refusal_after: Duration,
     salt: [u8; 32],
     verdicts: Mutex<HashMap<String, Verdict>>,
@@ -43,9 +44,13 @@ impl Authenticator {
     #[must_use]
     pub fn new(refusal_after: Duration) -> Self {
         let salt = std::array::from_fn(|_| fastrand::u8(..));
-        // One at a time: hashing never takes more than one core from the traffic.
-        let hashing = Arc::new(Semaphore::new(1));
-        Self { hashing, refusal_after, salt, verdicts: Mutex::default(), guesses: Mutex::default() }
+        Self {
+            turns: Turns::default(),
+            refusal_after,
+            salt,
+            verdicts: Mutex::default(),
+            guesses: Mutex::default(),
+        }
     }
 
     /// Is this the password behind `hash`? `known` is false for a system_id that does not exist:
@@ -64,7 +69,7 @@ impl Authenticator {
             return true;
         }
         let right = !self.guesses_too_much(from, started)
-            && self.verify(system_id, hash, password, &digest).await
+            && self.verify(system_id, hash, password, &digest, from).await
             && known;
         if right {
             let verdict = Verdict { digest, hash: hash.to_owned() };
@@ -97,17 +102,21 @@ impl Authenticator {
         hash: &str,
         password: &[u8],
         digest: &[u8; 32],
+        from: IpAddr,
     ) -> bool {
-        let Ok(turn) = self.hashing.clone().acquire_owned().await else { return false };
+        let Some(turn) = self.turns.take(from).await else { return false };
         if self.is_remembered(system_id, hash, digest) {
             // Another bind of the same customer was before us in the queue.
             return true;
         }
+        if self.guesses_too_much(from, Instant::now()) {
+            // Others of the same address were before us.
+            return false;
+        }
         let (hash, password) = (hash.to_owned(), password.to_vec());
         let verified = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let parsed = PasswordHash::new(&hash);
-            parsed.is_ok_and(|hash| Argon2::default().verify_password(&password, &hash).is_ok())
+            password::is_right(&hash, &password)
         });
         verified.await.unwrap_or(false)
     }
@@ -134,6 +143,44 @@ impl Authenticator {
     }
 }
 
+/// Whose password is checked next. One at a time: hashing never takes more than one core from the
+/// traffic. Of each address one waits with the others, the rest behind it.
+#[derive(Debug)]
+struct Turns {
+    all: Arc<Semaphore>,
+    of_address: Mutex<HashMap<IpAddr, Arc<Semaphore>>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(1)), of_address: Mutex::default() }
+    }
+}
+
+/// Ends when dropped.
+#[derive(Debug)]
+struct Turn {
+    _all: OwnedSemaphorePermit,
+    _of_address: OwnedSemaphorePermit,
+}
+
+impl Turns {
+    async fn take(&self, from: IpAddr) -> Option<Turn> {
+        let of_address = self.of(from).acquire_owned().await.ok()?;
+        let all = self.all.clone().acquire_owned().await.ok()?;
+        Some(Turn { _all: all, _of_address: of_address })
+    }
+
+    fn of(&self, from: IpAddr) -> Arc<Semaphore> {
+        let mut of_address = lock(&self.of_address);
+        if of_address.len() >= ADDRESSES_MAX {
+            // Whoever waits or hashes holds its semaphore too.
+            of_address.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+        }
+        of_address.entry(from).or_insert_with(|| Arc::new(Semaphore::new(1))).clone()
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -141,7 +188,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::Argon2;
     use argon2::password_hash::{PasswordHasher as _, SaltString};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn hash(password: &str) -> String {
         let salt = SaltString::from_b64("c29tZXNhbHRzb21l").unwrap();
@@ -178,5 +227,34 @@ mod tests {
         assert!(auth.check("acme", true, &hash, b"secret", from).await, "remembered");
         let elsewhere = "192.0.2.2".parse().unwrap();
         assert!(auth.check("other", true, &hash, b"secret", elsewhere).await);
+    }
+
+    #[tokio::test]
+    async fn ten_thousand_guesses_at_once_are_not_all_hashed_and_the_customer_is_not_kept_waiting()
+    {
+        const ADDRESSES: u8 = 50;
+        let (auth, hash) = (Arc::new(Authenticator::new(Duration::ZERO)), hash("secret"));
+        let begun = Arc::new(AtomicUsize::new(0));
+        let guess = |guess: u16| {
+            let (auth, hash, begun) = (auth.clone(), hash.clone(), begun.clone());
+            let from =
+                IpAddr::from([192, 0, 2, u8::try_from(guess % u16::from(ADDRESSES)).unwrap()]);
+            async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                auth.check("acme", true, &hash, &guess.to_be_bytes(), from).await
+            }
+        };
+        let guesses: Vec<_> = (0..10_000).map(|number| tokio::spawn(guess(number))).collect();
+        while begun.load(Ordering::Relaxed) < guesses.len() {
+            tokio::task::yield_now().await;
+        }
+        assert!(auth.check("acme", true, &hash, b"secret", "192.0.2.99".parse().unwrap()).await);
+        let ended = guesses.iter().filter(|guess| guess.is_finished()).count();
+        assert!(ended < guesses.len() / 2, "{ended} were served before the customer");
+        for guess in guesses {
+            assert!(!guess.await.unwrap());
+        }
+        let counted = lock(&auth.guesses);
+        assert_eq!(counted.len(), usize::from(ADDRESSES));
     }
 }

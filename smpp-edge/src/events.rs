@@ -1,4 +1,5 @@
-//! `message-events` of the edge: `accepted`, once Kafka has the part. Nobody waits for them.
+//! `message-events` of the edge: `accepted`, once Kafka has the part. Nobody waits for them. (Doubts,
+//! which must not be lost, are in [`crate::doubts`].)
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -43,23 +44,12 @@ impl Events {
     /// A part was acknowledged.
     pub fn accepted(&self, customer: &CustomerId, part: PartId, at_ms: u64) {
         let message = MessageId::from(part);
-        let event = MessageEvent {
-            v: V,
-            id: message.event("accepted", 0),
-            message,
-            customer: Cow::Borrowed(customer),
-            happened: Happened::Accepted,
-            by: Cow::Borrowed(BY),
-            at_ms,
-            attempt: 0,
-            provider: None,
-            detail: Cow::Borrowed("smpp"),
-        };
-        let (key, value) = (message.to_string(), wire::encode(&event));
+        let event = event(customer, message, Happened::Accepted, at_ms);
+        let value = wire::encode(&event);
         let record = Record {
             topic: MESSAGE_EVENTS,
             partition: None,
-            key: key.as_bytes(),
+            key: &[],
             value: &value,
             token: 0,
         };
@@ -73,5 +63,30 @@ impl Events {
         if self.publisher.flush(patience).is_err() {
             tracing::warn!(event = "message_events_lost", count = self.publisher.in_flight());
         }
+    }
+}
+
+/// What the edge says happened to `message` (of a part: the part).
+pub(crate) fn event(
+    customer: &CustomerId,
+    message: MessageId,
+    happened: Happened,
+    at_ms: u64,
+) -> MessageEvent<'_> {
+    let (name, detail) = match happened {
+        Happened::Doubt => ("edge doubt", "not known whether Kafka has it; told ESME_RSYSERR"),
+        _ => ("accepted", "smpp"),
+    };
+    MessageEvent {
+        v: V,
+        id: message.event(name, 0),
+        message,
+        customer: Cow::Borrowed(customer),
+        happened,
+        by: Cow::Borrowed(BY),
+        at_ms,
+        attempt: 0,
+        provider: None,
+        detail: Cow::Borrowed(detail),
     }
 }

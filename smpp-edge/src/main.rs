@@ -12,11 +12,15 @@ use smpp_edge::admission::Admission;
 use smpp_edge::authenticate::{Authenticator, REFUSAL_AFTER};
 use smpp_edge::connection::Node;
 use smpp_edge::events::Events;
-use smpp_edge::publish::Records;
+use smpp_edge::publish::{Fatal, Records};
 use smpp_edge::settings::Settings;
-use smpp_edge::{health, listener, tls};
+use smpp_edge::{doubts, health, listener, tls};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::topics;
+
+/// For the doubts that Kafka does not have yet when the node ends.
+const RECORDING_MAX: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -33,25 +37,43 @@ async fn main() -> anyhow::Result<()> {
     let store = ConfigStore::new(aws::dynamodb().await, settings.config_table.clone());
     let compile = |version, document: &_| Arc::new(Accounts::compile(version, document));
     let accounts = config_watch::follow(store, compile, stop.clone()).await;
+    let (doubts, doubted) = doubts::channel();
     let node = Arc::new(Node {
         accounts,
         admission: Admission::default(),
         authenticator: Authenticator::new(REFUSAL_AFTER),
-        records: Arc::new(Records::new(&kafka)?),
+        records: Arc::new(Records::new(&kafka, settings.publish_retry, doubts)?),
         events: Events::new(&kafka)?,
         stop: stop.clone(),
         settings,
     });
-    serve(node).await
+    let ended = CancellationToken::new();
+    let recording = tokio::spawn(doubts::record(kafka, doubted, ended.clone()));
+    let watching = tokio::spawn(watch(node.clone(), ended.clone()));
+    let served = serve(node, ended.clone()).await;
+    ended.cancel();
+    if tokio::time::timeout(RECORDING_MAX, recording).await.is_err() {
+        tracing::error!(event = "doubts_not_recorded");
+    }
+    watching.await??;
+    served
 }
 
-async fn serve(node: Arc<Node>) -> anyhow::Result<()> {
+/// A node whose producer failed for good takes leave of its customers, who bind elsewhere.
+async fn watch(node: Arc<Node>, ended: CancellationToken) -> Result<(), Fatal> {
+    let watched = node.records.clone().watch(ended).await;
+    if let Err(error) = &watched {
+        tracing::error!(event = "producer_fatal", %error);
+        node.stop.cancel();
+    }
+    watched
+}
+
+async fn serve(node: Arc<Node>, ended: CancellationToken) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     let watched = node.clone();
-    let ended = tokio_util::sync::CancellationToken::new();
     let health_at =
-        platform::health::serve(node.settings.health, move || health::of(&watched), ended.clone())
-            .await?;
+        platform::health::serve(node.settings.health, move || health::of(&watched), ended).await?;
     if let Some(listen) = node.settings.listen {
         let address = listener::serve(node.clone(), listen, None, tasks.clone()).await?;
         tracing::info!(event = "listening", %address, tls = false, health = %health_at);
@@ -73,7 +95,6 @@ async fn serve(node: Arc<Node>) -> anyhow::Result<()> {
         flushed.events.flush(Duration::from_secs(3));
     })
     .await?;
-    ended.cancel();
     tracing::info!(event = "stopped");
     Ok(())
 }

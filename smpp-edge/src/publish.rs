@@ -1,85 +1,33 @@
 //! Records to Kafka, outcomes back to the connection that waits for them.
 //!
-//! A submit's token names its connection and sequence. Outcomes are put into the connection's
-//! inbox, which holds no more than its window. Kafka that does not answer is noticed within
-//! [`STALL`]; from then on submits are refused before they are queued, so memory stays bounded.
+//! Kafka that does not answer is noticed within [`STALL`]; from then on submits are refused before
+//! they are queued, so memory stays bounded. What waits in the queue and never left is refused too;
+//! what may have left is tried again for a while ([`again`]), and what then is still unknown is a
+//! doubt, logged at once and recorded when Kafka is back ([`crate::doubts`]).
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+mod again;
+mod inboxes;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use platform::clock::unix_ms;
-use platform::kafka::{KafkaSettings, Outcome, Publisher, Record, Refused, Sink};
-use tokio::sync::Notify;
+use platform::kafka::{KafkaSettings, Outcome, Publisher, Record, Refused, Sink as _};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
-/// Nothing ended for this long while something waits: Kafka is down.
+pub use self::inboxes::Inbox;
+use self::inboxes::{Inboxes, join};
+use crate::doubts::Doubt;
+
+/// Nothing was stored for this long while something waits: Kafka is down.
 const STALL: Duration = Duration::from_secs(3);
-/// What left is retried for this long under its id; then the customer is told `ESME_RSYSERR`.
-const DELIVERY_TIMEOUT_MS: u32 = 30_000;
-
-/// Outcomes for one connection. Bounded by the connection's window: each submit puts in one.
-#[derive(Debug, Default)]
-pub struct Inbox {
-    ended: Mutex<Vec<(u32, Outcome)>>,
-    arrived: Notify,
-}
-
-impl Inbox {
-    /// Waits until an outcome is there.
-    pub async fn arrived(&self) {
-        self.arrived.notified().await;
-    }
-
-    /// Takes all outcomes (sequence number and what became of the record) into `into`.
-    pub fn take(&self, into: &mut Vec<(u32, Outcome)>) {
-        into.clear();
-        std::mem::swap(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner), into);
-    }
-
-    fn put(&self, sequence: u32, outcome: Outcome) {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.push((sequence, outcome));
-        if ended.len() == 1 {
-            self.arrived.notify_one();
-        }
-    }
-}
-
-/// Inboxes of the connections that are there. Numbers are not reused while the process lives.
-#[derive(Debug, Default)]
-struct Inboxes {
-    open: RwLock<HashMap<u32, Arc<Inbox>>>,
-    /// Unix milliseconds of the last sign of life of Kafka.
-    alive_ms: AtomicU64,
-    waiting: AtomicU64,
-}
-
-impl Sink for Inboxes {
-    fn ended(&self, token: u64, outcome: Outcome) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        if matches!(outcome, Outcome::Stored { .. }) {
-            self.alive_ms.store(unix_ms(), Ordering::Relaxed);
-        } else {
-            // The customer is told it failed; should it be on Kafka all the same, this says so.
-            tracing::warn!(event = "publish_doubt", ?outcome);
-        }
-        let [connection, sequence] = split(token);
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inbox) = open.get(&connection) {
-            inbox.put(sequence, outcome);
-        }
-    }
-}
-
-fn split(token: u64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = token.to_be_bytes();
-    [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])]
-}
-
-fn join(connection: u32, sequence: u32) -> u64 {
-    (u64::from(connection) << 32) | u64::from(sequence)
-}
+/// How often it is looked whether Kafka is down.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The queue is purged at this many looks: at the second for those that passed the check for a stall
+/// just before the first.
+const PURGES: u32 = 2;
 
 /// The edge's producer.
 #[derive(Debug)]
@@ -93,15 +41,27 @@ pub struct Records {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
+/// The producer is of no use any more; the process has to end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the producer failed for good: {0}")]
+pub struct Fatal(String);
+
 impl Records {
-    /// A producer tuned for short answers: no linger, two requests in flight.
+    /// A producer tuned for short answers: no linger, two requests in flight. What left is retried
+    /// for `retry_for`; what then is not known goes to `doubts`.
     ///
     /// # Errors
     /// A setting is wrong.
-    pub fn new(settings: &KafkaSettings) -> anyhow::Result<Self> {
-        let inboxes = Arc::new(Inboxes::default());
-        let mut config = settings.producer(0, DELIVERY_TIMEOUT_MS);
-        config.set("max.in.flight.requests.per.connection", "2");
+    pub fn new(
+        settings: &KafkaSettings,
+        retry_for: Duration,
+        doubts: mpsc::Sender<Doubt>,
+    ) -> anyhow::Result<Self> {
+        let inboxes = Arc::new(Inboxes::new(retry_for, doubts));
+        let mut config = settings.producer(0, u32::try_from(retry_for.as_millis())?);
+        config
+            .set("max.in.flight.requests.per.connection", "2")
+            .set("sticky.partitioning.linger.ms", "4");
         let publisher = Publisher::new(settings, &config, inboxes.clone())?;
         Ok(Self { publisher, inboxes, next: AtomicU32::new(1) })
     }
@@ -109,18 +69,39 @@ impl Records {
     /// A new connection's inbox.
     pub fn open(self: &Arc<Self>) -> Outbox {
         let connection = self.next.fetch_add(1, Ordering::Relaxed);
-        let inbox = Arc::new(Inbox::default());
-        let mut open = self.inboxes.open.write().unwrap_or_else(PoisonError::into_inner);
-        open.insert(connection, inbox.clone());
+        let inbox = self.inboxes.open(connection);
         Outbox { records: self.clone(), connection, inbox }
     }
 
     /// True while Kafka answers, as far as anybody has asked.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        let silent_ms = unix_ms().saturating_sub(self.inboxes.alive_ms.load(Ordering::Relaxed));
-        self.inboxes.waiting.load(Ordering::Relaxed) == 0
-            || u128::from(silent_ms) < STALL.as_millis()
+        !self.inboxes.is_silent_for(STALL)
+    }
+
+    /// Watches for stalls until `ended`: without it nothing is refused before its time-out.
+    ///
+    /// # Errors
+    /// The producer failed for good.
+    pub async fn watch(self: Arc<Self>, ended: CancellationToken) -> Result<(), Fatal> {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut stalled_for = 0;
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {}
+                () = ended.cancelled() => return Ok(()),
+            }
+            stalled_for = if self.is_alive() { 0 } else { stalled_for + 1 };
+            if let Some(error) = self.publisher.fatal_error() {
+                return Err(Fatal(error));
+            }
+            if (1..=PURGES).contains(&stalled_for) {
+                self.clone().purge(stalled_for == 1).await;
+            } else {
+                self.publish_again();
+            }
+        }
     }
 
     /// Waits until everything published has ended. Blocks the thread.
@@ -130,17 +111,33 @@ impl Records {
         }
     }
 
+    async fn purge(self: Arc<Self>, is_news: bool) {
+        if is_news {
+            tracing::warn!(event = "kafka_stalled", waiting = self.inboxes.waiting());
+        }
+        let purged = tokio::task::spawn_blocking(move || self.publisher.purge_queue()).await;
+        if let Err(error) = purged {
+            tracing::error!(event = "purge_failed", %error);
+        }
+    }
+
+    fn publish_again(&self) {
+        for copied in self.inboxes.take_again() {
+            let record = copied.record();
+            if self.publisher.send(record).is_err() {
+                self.inboxes.failed(record, Outcome::Unknown, false);
+            }
+        }
+    }
+
     fn publish(&self, topic: &str, key: &[u8], value: &[u8], token: u64) -> Result<(), Busy> {
         if !self.is_alive() {
             return Err(Busy);
         }
-        if self.inboxes.waiting.fetch_add(1, Ordering::Relaxed) == 0 {
-            // The stall's clock starts with the first record that waits.
-            self.inboxes.alive_ms.store(unix_ms(), Ordering::Relaxed);
-        }
+        self.inboxes.expect();
         let record = Record { topic, partition: None, key, value, token };
         self.publisher.send(record).map_err(|refused| {
-            self.inboxes.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.inboxes.withdraw();
             if let Refused::Other(error) = refused {
                 tracing::error!(event = "publish_refused", %error);
             }
@@ -176,31 +173,6 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        let mut open = self.records.inboxes.open.write().unwrap_or_else(PoisonError::into_inner);
-        open.remove(&self.connection);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_names_connection_and_sequence() {
-        assert_eq!(split(join(7, 0x7fff_ffff)), [7, 0x7fff_ffff]);
-        assert_eq!(split(join(u32::MAX, 1)), [u32::MAX, 1]);
-    }
-
-    #[test]
-    fn an_outcome_for_a_connection_that_is_gone_reaches_nobody_else() {
-        let inboxes = Inboxes::default();
-        let inbox = Arc::new(Inbox::default());
-        inboxes.waiting.store(2, Ordering::Relaxed);
-        inboxes.open.write().unwrap().insert(2, inbox.clone());
-        inboxes.ended(join(1, 5), Outcome::NeverLeft);
-        inboxes.ended(join(2, 6), Outcome::Stored { partition: 0, offset: 1 });
-        let mut taken = Vec::new();
-        inbox.take(&mut taken);
-        assert_eq!(taken, [(6, Outcome::Stored { partition: 0, offset: 1 })]);
+        self.records.inboxes.close(self.connection);
     }
 }

@@ -29,6 +29,9 @@ pub struct Settings {
     pub validity_max_h: u32,
     /// Silence of a bound customer after which it is asked whether it is there.
     pub enquire_link: Duration,
+    /// How long a submit that left for Kafka and was not answered is retried; then the customer is
+    /// told `ESME_RSYSERR`.
+    pub publish_retry: Duration,
     /// Time from SIGTERM to the end of the last connection.
     pub drain: Duration,
 }
@@ -71,6 +74,11 @@ impl Settings {
             enquire_link: Duration::from_secs(or(
                 "ENQUIRE_LINK_S",
                 "seconds of silence until enquire_link; load balancers cut at 350",
+                30,
+            )?),
+            publish_retry: Duration::from_secs(or(
+                "PUBLISH_RETRY_S",
+                "seconds for which a submit that Kafka does not answer is retried",
                 30,
             )?),
             drain: Duration::from_secs(or("DRAIN_S", "seconds from SIGTERM to exit", 100)?),

@@ -52,9 +52,10 @@ impl Incoming {
                 let key = part_key(&part.envelope, &part.concatenation);
                 (topics::CUSTOMER_INCOMING_MESSAGE_PARTS, key, wire::encode(part.as_ref()))
             }
+            // Without a key the messages of a moment share a partition, and so a request.
             Self::Message(message) => {
-                let key = message.message.id.to_string();
-                (topics::CUSTOMER_INCOMING_MESSAGES, key, wire::encode(message.as_ref()))
+                let value = wire::encode(message.as_ref());
+                (topics::CUSTOMER_INCOMING_MESSAGES, String::new(), value)
             }
         }
     }

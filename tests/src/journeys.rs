@@ -1,10 +1,12 @@
-//! What happened to each message, read from `message-events`.
+//! What happened to each message, read from `message-events` and `provider-events`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::id::{EventId, MessageId};
 use wire::message_events::{Happened, MessageEvent};
-use wire::topics::MESSAGE_EVENTS;
+use wire::provider_events::ProviderEvent;
+use wire::topics::{MESSAGE_EVENTS, PROVIDER_EVENTS};
 
 use crate::log;
 
@@ -18,6 +20,12 @@ pub fn read(bootstrap: &str) -> anyhow::Result<BTreeMap<MessageId, Vec<MessageEv
         let event: MessageEvent<'static> = wire::decode(&entry.value)?;
         events.insert(event.id, event);
     }
+    for entry in log::read_all(bootstrap, PROVIDER_EVENTS)? {
+        if let ProviderEvent::Result(result) = wire::decode(&entry.value)? {
+            let event = owned(MessageEvent::from(&result));
+            events.insert(event.id, event);
+        }
+    }
     let mut journeys: BTreeMap<MessageId, Vec<MessageEvent<'static>>> = BTreeMap::new();
     for event in events.into_values() {
         journeys.entry(event.message).or_default().push(event);
@@ -26,6 +34,16 @@ pub fn read(bootstrap: &str) -> anyhow::Result<BTreeMap<MessageId, Vec<MessageEv
         journey.sort_by_key(|event| (event.at_ms, event.happened));
     }
     Ok(journeys)
+}
+
+fn owned(event: MessageEvent<'_>) -> MessageEvent<'static> {
+    MessageEvent {
+        customer: Cow::Owned(event.customer.into_owned()),
+        by: Cow::Owned(event.by.into_owned()),
+        provider: event.provider.map(|provider| Cow::Owned(provider.into_owned())),
+        detail: Cow::Owned(event.detail.into_owned()),
+        ..event
+    }
 }
 
 /// Whether the provider accepted all that was sent of the message.

@@ -1,12 +1,13 @@
-//! Reads a Kafka topic from its beginning to its end.
+//! Reads a Kafka topic from its beginning to its end, and writes to it.
 
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use platform::kafka::{Context, KafkaSettings};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::{Message as _, Offset, TopicPartitionList};
+use platform::kafka::{KafkaSettings, Outcome, Publisher, Reader, Record, Sink};
 
-const ASK: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A record as it stands in its partition.
 #[derive(Debug, Clone)]
@@ -14,7 +15,7 @@ pub struct Entry {
     /// Partition.
     pub partition: i32,
     /// Offset.
-    pub offset: i64,
+    pub offset: u64,
     /// Key.
     pub key: Vec<u8>,
     /// Value.
@@ -26,38 +27,59 @@ pub struct Entry {
 /// # Errors
 /// Kafka does not answer.
 pub fn read_all(bootstrap: &str, topic: &str) -> anyhow::Result<Vec<Entry>> {
-    let settings = KafkaSettings::local(bootstrap);
-    let consumer: BaseConsumer<Context> = settings
-        .client()
-        .set("group.id", "gateway-tests-log")
-        .set("enable.auto.commit", "false")
-        .create_with_context(settings.context())?;
-    let metadata = consumer.fetch_metadata(Some(topic), ASK)?;
-    let partitions = metadata.topics().first().map(|found| found.partitions().len()).unwrap_or(0);
-    let mut list = TopicPartitionList::new();
-    let mut missing = 0;
-    for partition in 0..i32::try_from(partitions)? {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, ASK)?;
-        if high > low {
-            missing += high - low;
-            list.add_partition_offset(topic, partition, Offset::Offset(low))?;
-        }
-    }
-    consumer.assign(&list)?;
+    let reader = Reader::new(&KafkaSettings::local(bootstrap), "gateway-tests-log")?;
+    let until = Instant::now() + PATIENCE;
     let mut entries = Vec::new();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while missing > 0 && Instant::now() < deadline {
-        if let Some(message) = consumer.poll(Duration::from_millis(200)) {
-            let message = message?;
-            missing -= 1;
-            entries.push(Entry {
-                partition: message.partition(),
-                offset: message.offset(),
-                key: message.key().unwrap_or_default().to_vec(),
-                value: message.payload().unwrap_or_default().to_vec(),
-            });
+    for partition in 0..reader.partitions(topic)? {
+        let bounds = reader.bounds(topic, partition)?;
+        let end = bounds.end;
+        let read = reader.read(topic, partition, bounds, until, |found| {
+            let (key, value) = (found.key.to_vec(), found.value.to_vec());
+            entries.push(Entry { partition, offset: found.offset, key, value });
+            ControlFlow::Continue(())
+        })?;
+        anyhow::ensure!(read == end, "{topic}/{partition} came up to {read} of {end} only");
+    }
+    Ok(entries)
+}
+
+/// A record to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Planted<'a> {
+    /// Topic.
+    pub topic: &'a str,
+    /// Partition.
+    pub partition: i32,
+    /// Key.
+    pub key: &'a [u8],
+    /// Value.
+    pub value: &'a [u8],
+}
+
+#[derive(Default)]
+struct Stored(AtomicUsize);
+
+impl Sink for Stored {
+    fn ended(&self, _: u64, outcome: Outcome) {
+        if matches!(outcome, Outcome::Stored { .. }) {
+            self.0.fetch_add(1, Ordering::AcqRel);
         }
     }
-    anyhow::ensure!(missing <= 0, "{missing} records of {topic} did not come");
-    Ok(entries)
+}
+
+/// Writes records, and returns when all are stored.
+///
+/// # Errors
+/// One is not.
+pub fn append(bootstrap: &str, records: &[Planted<'_>]) -> anyhow::Result<()> {
+    let settings = KafkaSettings::local(bootstrap);
+    let stored = Arc::new(Stored::default());
+    let producer = Publisher::new(&settings, &settings.producer(0, 10_000), stored.clone())?;
+    for Planted { topic, partition, key, value } in records {
+        producer.send(Record { topic, partition: Some(*partition), key, value, token: 0 })?;
+    }
+    producer.flush(PATIENCE)?;
+    let stored = stored.0.load(Ordering::Acquire);
+    anyhow::ensure!(stored == records.len(), "{stored} of {} records are stored", records.len());
+    Ok(())
 }

@@ -2,13 +2,14 @@
 //! letter with its reason, and holds up nobody.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gateway_tests::stack::{Stack, programs};
+use gateway_tests::log::Planted;
+use gateway_tests::stack::{Stack, programs, signal};
 use gateway_tests::{control, log};
-use platform::kafka::{KafkaSettings, Outcome, Publisher, Record, Sink};
+use serde_json::Value;
 use wire::dead_letters::DeadLetter;
 use wire::topics::{CUSTOMER_INCOMING_MESSAGE_PARTS, CUSTOMER_INCOMING_MESSAGES, DEAD_LETTERS};
 
@@ -19,27 +20,13 @@ const POISON: [&str; 3] = ["\u{0}not a record", r#"{"v":99}"#, r#"{"v":1}"#];
 const MESSAGES: u64 = 200;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-struct Nobody;
-impl Sink for Nobody {
-    fn ended(&self, _: u64, outcome: Outcome) {
-        assert!(matches!(outcome, Outcome::Stored { .. }), "{outcome:?}");
-    }
-}
-
-fn plant(bootstrap: &str) {
-    let settings = KafkaSettings::local(bootstrap);
-    let producer =
-        Publisher::new(&settings, &settings.producer(0, 10_000), Arc::new(Nobody)).unwrap();
-    for topic in TOPICS {
-        for partition in 0..4 {
-            for value in POISON {
-                let (key, value) = (&b"poison"[..], value.as_bytes());
-                let record = Record { topic, partition: Some(partition), key, value, token: 0 };
-                producer.send(record).unwrap();
-            }
-        }
-    }
-    producer.flush(PATIENCE).unwrap();
+fn plant(bootstrap: &str, topics: &[&str]) {
+    let everywhere =
+        topics.iter().flat_map(|topic| (0..4).map(move |partition| (topic, partition)));
+    let planted = everywhere.flat_map(|(topic, partition)| {
+        POISON.map(|value| Planted { topic, partition, key: b"poison", value: value.as_bytes() })
+    });
+    log::append(bootstrap, &planted.collect::<Vec<_>>()).unwrap();
 }
 
 fn await_count(what: &str, wanted: u64, count: impl Fn() -> u64) {
@@ -55,11 +42,32 @@ fn await_count(what: &str, wanted: u64, count: impl Fn() -> u64) {
     }
 }
 
+/// Where each dead letter was read; each once, however often it was told.
+fn dead(bootstrap: &str) -> BTreeSet<(String, i32, i64)> {
+    let letters = log::read_all(bootstrap, DEAD_LETTERS).unwrap();
+    let letters = letters.iter().map(|entry| wire::decode::<DeadLetter>(&entry.value).unwrap());
+    letters.map(|letter| (letter.topic, letter.partition, letter.offset)).collect()
+}
+
+#[test]
+fn poison_that_the_sender_read_is_not_lost_when_it_is_killed() {
+    let stack = Stack::start(&programs(), &["--store-in-memory"]).unwrap();
+    let bootstrap = stack.fact("/kafka/bootstrap").to_owned();
+    let sender = stack.facts().pointer("/sender/0/pid").and_then(Value::as_u64).unwrap();
+    plant(&bootstrap, &TOPICS[2..]);
+    await_count("dead letters", 1, || u64::from(!dead(&bootstrap).is_empty()));
+    signal(u32::try_from(sender).unwrap(), "KILL").unwrap();
+    plant(&bootstrap, &TOPICS[2..]);
+    let planted = u64::try_from(2 * 4 * POISON.len()).unwrap();
+    await_count("dead letters", planted, || u64::try_from(dead(&bootstrap).len()).unwrap());
+    stack.stop().unwrap();
+}
+
 #[test]
 fn poison_on_every_topic_becomes_dead_letters_and_good_messages_get_through() {
     let stack = Stack::start(&programs(), &["--store-in-memory"]).unwrap();
     let bootstrap = stack.fact("/kafka/bootstrap").to_owned();
-    plant(&bootstrap);
+    plant(&bootstrap, &TOPICS);
     let load = Command::new(programs().join("simulator"))
         .args(["load", "--connect", stack.fact("/edge/0/smpp"), "--system-id=acme"])
         .args(["--connections=2", "--parts=2", "--spread", "--long-share=0.5", "--deadline=60"])

@@ -147,7 +147,6 @@ pub struct Message {
     /// Its first part's id.
     pub id: MessageId,
     /// What all parts share.
-    #[serde(flatten)]
     pub envelope: Envelope,
     /// How the parts refer to each other; none for a message of one part.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,5 @@
 //! The rim: Kafka, DynamoDB, SQS, secrets, settings, telemetry, shutdown. Decisions live elsewhere;
 //! these adapters carry them out and report honestly what happened.
-#![forbid(unsafe_code)]
 
 pub mod aws;
 pub mod clock;
@@ -13,3 +12,7 @@ pub mod secrets;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+
+/// Of every program that uses this crate: most of a message's cost is in small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -4,6 +4,8 @@ use domain::config::{Change, Document, Mistake};
 use domain::message::Priority;
 use serde::{Deserialize, Serialize};
 
+use crate::submit_journal::Word;
+
 /// Answer of `GET /config/…`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Version {
@@ -106,6 +108,159 @@ pub struct RouteVerdict {
     pub route: String,
     /// In words.
     pub verdict: String,
+}
+
+/// Answer of `GET /doubts?provider=…&slot=…&held=true&from_slot=…`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtList {
+    /// By slot, then by part.
+    pub doubts: Vec<Doubt>,
+    /// Slots of which not everything is told.
+    pub unread: Vec<Unread>,
+    /// The list goes on.
+    pub more: bool,
+    /// With slot: ask again from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_slot: Option<u32>,
+}
+
+/// A submit whose fate is unknown. Says nothing of the message's content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// Slot that sent it.
+    pub slot: u32,
+    /// Provider that it was sent to.
+    pub provider: String,
+    /// Names the submit in the slot's journal.
+    pub intent: u64,
+    /// Message id.
+    pub message: String,
+    /// Part of the message, from 0.
+    pub part: u16,
+    /// Attempt to send the message, from 0.
+    pub attempt: u16,
+    /// When it became doubtful, Unix milliseconds; of one that is older than the journal's newest
+    /// position: when it was submitted. None: not known any more.
+    pub since_ms: Option<u64>,
+    /// What became of the part.
+    pub state: DoubtState,
+}
+
+/// What became of a part of which a submit is in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtState {
+    /// Waits for an operator's word.
+    Held,
+    /// Goes again, or went again.
+    Resent,
+    /// Ended: another submit of it was accepted.
+    Accepted,
+    /// Ended: another submit of it was rejected.
+    Rejected,
+    /// Ended: its validity is over.
+    Expired,
+    /// Ended: its provider was drained.
+    Drained,
+    /// Ended: dropped by an operator.
+    Dropped,
+    /// Ended: another part of its message failed.
+    Abandoned,
+}
+
+/// A slot whose doubts are not, or not all, in the list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// The slot.
+    pub slot: u32,
+    /// Why.
+    pub why: String,
+}
+
+/// Body of `POST /doubts/resolve`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveBody {
+    /// The slot.
+    pub slot: u32,
+    /// The intent.
+    pub intent: u64,
+    /// Only this message's.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Only this part of it, from 0.
+    #[serde(default)]
+    pub part: Option<u16>,
+    /// All that the intent covers, if it is more than one.
+    #[serde(default)]
+    pub all: bool,
+    /// What is to be done.
+    pub word: Word,
+}
+
+/// Answer of `POST /doubts/resolve`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// Doubts that waited and have the word now.
+    pub resolved: usize,
+    /// Doubts that were settled before; nothing was done about them.
+    pub settled_before: usize,
+    /// What happens next.
+    pub next: String,
+}
+
+/// Answer of `GET /dead-letters?topic=…&since_ms=…&limit=…`: the oldest since then.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetterList {
+    /// In the order of time.
+    pub letters: Vec<Letter>,
+    /// Records of the topic that are no dead letters.
+    pub unreadable: u64,
+    /// The list goes on: ask again since the last one's time, or for more.
+    pub more: bool,
+}
+
+/// A dead letter without its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// Partition and offset on `dead-letters`: `0/17`.
+    pub id: String,
+    /// Where the record was read.
+    pub topic: String,
+    /// Partition there.
+    pub partition: i32,
+    /// Offset there.
+    pub offset: i64,
+    /// Program that gave it up.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When, Unix milliseconds.
+    pub at_ms: u64,
+    /// Length of its key.
+    pub key_octets: usize,
+    /// Length of its value.
+    pub value_octets: usize,
+    /// It can be put back on its topic.
+    pub redrivable: bool,
+}
+
+/// Dead letters in one [`RedriveBody`] at most.
+pub const REDRIVE_MAX: usize = 100;
+
+/// Body of `POST /dead-letters/redrive`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedriveBody {
+    /// Ids as [`Letter::id`], [`REDRIVE_MAX`] at most.
+    pub ids: Vec<String>,
+}
+
+/// Answer of `POST /dead-letters/redrive`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redriven {
+    /// Records that are back on their topics, on all in-sync replicas.
+    pub redriven: usize,
 }
 
 /// A problem on the wire (RFC 9457, with the cure).

@@ -4,6 +4,7 @@ use domain::address::Address;
 use domain::id::PartId;
 use domain::message::{Concatenation, Envelope, Message, Part};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::version::V;
 
@@ -13,7 +14,6 @@ pub struct IncomingPart {
     /// Version.
     pub v: V<1>,
     /// What it shares with the other parts, as this PDU said it.
-    #[serde(flatten)]
     pub envelope: Envelope,
     /// Which part of what.
     pub concatenation: Concatenation,
@@ -49,12 +49,21 @@ impl IncomingPart {
     }
 }
 
-/// A whole message.
+/// A whole message. Without a key: a message is one record, and each is routed by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IncomingMessage {
     /// Version.
     pub v: V<1>,
     /// The message.
-    #[serde(flatten)]
     pub message: Message,
+}
+
+/// An [`IncomingMessage`] whose message is not read yet: `route` passes it on as it stands.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct IncomingMessageRef<'a> {
+    /// Version.
+    pub v: V<1>,
+    /// The message as JSON.
+    #[serde(borrow)]
+    pub message: &'a RawValue,
 }

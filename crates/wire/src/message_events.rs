@@ -1,10 +1,12 @@
-//! `message-events`: what happened to each message, at least once, told apart by id.
+//! `message-events`: what happened to each message, at least once, told apart by id. What a provider
+//! made of it is on `provider-events` and not told again here (docs/adr/0002).
 
 use std::borrow::Cow;
 
 use domain::id::{CustomerId, EventId, MessageId, ProviderId};
 use serde::{Deserialize, Serialize};
 
+use crate::provider_events::{SubmitOutcome, SubmitResult};
 use crate::version::V;
 
 /// Something that happened.
@@ -29,7 +31,7 @@ pub enum Happened {
     Doubt,
 }
 
-/// A record of `message-events`. Key: message id.
+/// A record of `message-events`. Without a key: events are merged by id, in whatever order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MessageEvent<'a> {
     /// Version.
@@ -55,6 +57,35 @@ pub struct MessageEvent<'a> {
     /// Why, and with what: the route, the provider's ids, ids of the parts.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub detail: Cow<'a, str>,
+}
+
+impl<'a> From<&'a SubmitResult> for MessageEvent<'a> {
+    /// What the outcome of a part's submit says of the message.
+    fn from(result: &'a SubmitResult) -> Self {
+        let part = result.part;
+        let (happened, name, detail) = match result.outcome {
+            SubmitOutcome::Accepted => {
+                let id = &result.provider_message_id;
+                (Happened::Submitted, "submitted", format!("part {part} is {id} there"))
+            }
+            _ => {
+                let status = result.status;
+                (Happened::Rejected, "rejected", format!("part {part}: status {status:#010x}"))
+            }
+        };
+        Self {
+            v: V,
+            id: result.message.event(&format!("{name} {part}"), result.attempt),
+            message: result.message,
+            customer: Cow::Borrowed(&result.customer),
+            happened,
+            by: Cow::Borrowed("provider-sender"),
+            at_ms: result.at_ms,
+            attempt: result.attempt,
+            provider: Some(Cow::Borrowed(&result.provider)),
+            detail: Cow::Owned(detail),
+        }
+    }
 }
 
 fn is_zero(attempt: &u32) -> bool {

@@ -1,11 +1,13 @@
 //! `provider-events`: what became of parts at a provider, and the summary of an attempt.
 
+use std::borrow::Cow;
+
 use domain::address::Address;
 use domain::id::{CustomerId, MessageId, PartId, ProviderId};
 use serde::{Deserialize, Serialize};
 
 use crate::provider_outgoing::Origin;
-use crate::version::V;
+use crate::version::{Undecodable, V};
 
 /// A record of `provider-events`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,8 +73,30 @@ pub struct SubmitResult {
     /// Receipts that the customer asked for.
     #[serde(default)]
     pub receipt: u8,
+    /// Where the accepted message lies.
+    pub origin: Origin,
     /// When the answer came, Unix milliseconds.
     pub at_ms: u64,
+}
+
+/// What names the record of a [`SubmitResult`], read without the rest of it.
+#[derive(Debug, Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    provider: Cow<'a, str>,
+    #[serde(borrow, default)]
+    provider_message_id: Cow<'a, str>,
+    part: PartId,
+}
+
+/// The key of a [`SubmitResult`]'s record, from its JSON: the provider and its id for the part (a
+/// receipt comes under the same key); without an id the part's own.
+///
+/// # Errors
+/// It is none.
+pub fn result_key(json: &str) -> Result<String, Undecodable> {
+    let Named { provider, provider_message_id: id, part } = crate::decode(json.as_bytes())?;
+    Ok(if id.is_empty() { part.to_string() } else { format!("{provider}|{id}") })
 }
 
 /// One part in a summary.
@@ -110,7 +134,8 @@ pub struct Doubt {
     pub at_ms: u64,
 }
 
-/// How an attempt ended. Key: message id. Only a summary leads to a retry.
+/// How an attempt ended. Key: message id. A message of one part that was accepted beyond doubt has
+/// none: its result says all of it (docs/adr/0002). Before a receipt only a summary leads to a retry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Version.

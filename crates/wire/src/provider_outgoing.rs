@@ -31,7 +31,7 @@ pub struct OutgoingMessage {
 }
 
 /// An [`OutgoingMessage`] as `route` writes it: without copies. `M` is a message, or the accepted
-/// record itself, passed through as it is (its `v` is one field more than a message has).
+/// message's JSON, passed through as it stands.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct OutgoingRef<'a, M: ?Sized> {
     /// Version.

@@ -25,3 +25,32 @@ pub const DEAD_LETTERS: &str = "dead-letters";
 pub fn provider_outgoing(provider: &ProviderId, priority: Priority) -> String {
     format!("provider-outgoing-{provider}-{}", priority.as_str())
 }
+
+/// Whether a record may be put back on `topic`: a program reads it and understands a repeat. Not
+/// the journal, whose records count by where they stand.
+#[must_use]
+pub fn redrivable(topic: &str) -> bool {
+    let is_outgoing = |rest: &str| {
+        let name = |priority: &Priority| rest.strip_suffix(priority.as_str())?.strip_suffix('-');
+        Priority::ALL.iter().filter_map(name).any(|provider| !provider.is_empty())
+    };
+    matches!(topic, CUSTOMER_INCOMING_MESSAGE_PARTS | CUSTOMER_INCOMING_MESSAGES)
+        || topic.strip_prefix("provider-outgoing-").is_some_and(is_outgoing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_programs_read_as_messages_may_be_put_back() {
+        let outgoing = provider_outgoing(&"alpha-2".into(), Priority::High);
+        for topic in [CUSTOMER_INCOMING_MESSAGES, CUSTOMER_INCOMING_MESSAGE_PARTS, &outgoing] {
+            assert!(redrivable(topic), "{topic}");
+        }
+        let others = [SUBMIT_JOURNAL, PROVIDER_EVENTS, DEAD_LETTERS, "provider-outgoing--high"];
+        for topic in others.into_iter().chain(["provider-outgoing-alpha-urgent", "", "mine"]) {
+            assert!(!redrivable(topic), "{topic}");
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! Encoding and decoding of every record: JSON, with the version checked first.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// Why a record cannot be processed, ever. Says nothing of its content.
@@ -48,7 +47,7 @@ const UNKNOWN_VERSION: &str = "unknown record version";
 ///
 /// # Errors
 /// [`Undecodable`]: the record can never be processed.
-pub fn decode<T: DeserializeOwned>(value: &[u8]) -> Result<T, Undecodable> {
+pub fn decode<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, Undecodable> {
     serde_json::from_slice(value).map_err(|error| {
         if error.is_data() && error.to_string().starts_with(UNKNOWN_VERSION) {
             Undecodable::Version { expected: 1 }

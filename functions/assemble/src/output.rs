@@ -41,13 +41,12 @@ impl Output {
     #[must_use]
     pub fn encode(&self) -> (Vec<u8>, Vec<u8>) {
         match self {
-            Self::Message(record) => {
-                (record.message.id.to_string().into_bytes(), wire::encode(record))
-            }
+            // Neither order nor partition matters to those who read them (docs/adr/0002).
+            Self::Message(record) => (Vec::new(), wire::encode(record)),
+            Self::Event(record) => (Vec::new(), wire::encode(record)),
             Self::Delivery(record) => {
                 (record.message.to_string().into_bytes(), wire::encode(record))
             }
-            Self::Event(record) => (record.message.to_string().into_bytes(), wire::encode(record)),
             Self::DeadLetter(record) => (record.topic.clone().into_bytes(), wire::encode(record)),
         }
     }

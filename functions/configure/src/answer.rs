@@ -5,7 +5,9 @@ use aws_lambda_events::event::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::http::HeaderValue;
 use domain::config::Mistake;
 use serde::Serialize;
-use wire::admin_api::{Explained, InForce, Plan, ProblemBody, Version};
+use wire::admin_api::{
+    DoubtList, Explained, InForce, LetterList, Plan, ProblemBody, Redriven, Resolved, Version,
+};
 
 /// A result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,6 +21,14 @@ pub enum Answer {
     Applied(InForce),
     /// A routing decision.
     Explained(Explained),
+    /// What is in doubt.
+    Doubts(DoubtList),
+    /// An operator's word is in the journal.
+    Resolved(Resolved),
+    /// What programs gave up on.
+    Letters(LetterList),
+    /// Records are back on their topics.
+    Redriven(Redriven),
 }
 
 /// Why there is no result.
@@ -36,6 +46,27 @@ pub enum Problem {
     /// Another version came into force since the plan.
     #[error("the plan is outdated: version {} is in force", shown(*.0))]
     Outdated(Option<u64>),
+    /// There is no such doubt.
+    #[error("{0}")]
+    NoDoubt(String),
+    /// A word was said, or is of no use, about a doubt.
+    #[error("{0}")]
+    Settled(String),
+    /// One word about more doubts than it may be meant for.
+    #[error("{0}")]
+    Ambiguous(String),
+    /// A journal cannot be told from.
+    #[error("the journal of slot {0} cannot be read: {1}")]
+    Unreadable(u32, String),
+    /// There is no such dead letter.
+    #[error("there is no dead letter {0} (any more)")]
+    NoLetter(String),
+    /// A record cannot be put back.
+    #[error("dead letter {0} cannot be put back: {1}")]
+    NotRedrivable(String, String),
+    /// It may be done, or not.
+    #[error("{0} may have been written, or not; say it again: a repeat does no harm")]
+    Unconfirmed(&'static str),
     /// Kafka or the store does not answer.
     #[error("a part of the gateway does not answer")]
     Unavailable,
@@ -49,21 +80,40 @@ impl Problem {
     fn status(&self) -> i64 {
         match self {
             Self::Malformed(_) => 400,
-            Self::NotFound(_) => 404,
-            Self::Outdated(_) => 409,
+            Self::NotFound(_) | Self::NoDoubt(_) | Self::NoLetter(_) => 404,
+            Self::Outdated(_)
+            | Self::Settled(_)
+            | Self::Ambiguous(_)
+            | Self::Unreadable(..)
+            | Self::NotRedrivable(..) => 409,
             Self::Invalid(_) => 422,
-            Self::Unavailable => 503,
+            Self::Unconfirmed(_) | Self::Unavailable => 503,
         }
     }
 
     fn cure(&self) -> &'static str {
         match self {
             Self::Malformed(_) => {
-                "correct the request; `gatewayctl schema` tells the document's form"
+                "correct the request; `gatewayctl --help` and `gatewayctl schema` tell the forms"
             }
             Self::NotFound(_) => "check the number or the path",
             Self::Invalid(_) => "correct each of them and plan again; nothing was changed",
             Self::Outdated(_) => "plan again, look at what changed in between, then apply",
+            Self::NoDoubt(_) => {
+                "`gatewayctl doubts list` tells what is in doubt; a provider's answer that came \
+                 late ends a doubt by itself"
+            }
+            Self::Settled(_) => "nothing has to be done; nothing was written",
+            Self::Ambiguous(_) => "name one with --message and --part, or take all with --all",
+            Self::Unreadable(..) => {
+                "see the log of provider-sender for this slot; where there is only too much to \
+                 read, try again in some minutes, when its position is renewed"
+            }
+            Self::NoLetter(_) => {
+                "`gatewayctl dead-letters list` tells their ids; none was redriven"
+            }
+            Self::NotRedrivable(..) => "leave it out; none was redriven",
+            Self::Unconfirmed(_) => "say it again: a repeat does no harm",
             Self::Unavailable => "try again; nothing was put into force",
         }
     }

@@ -11,7 +11,7 @@ use domain::routing::{Decision, How, Query, Router, explain};
 
 use crate::answer::{Answer, Problem, response};
 use crate::needs;
-use crate::ports::{Applied, Store, Topics};
+use crate::ports::{Applied, DeadLetters, Journals, Store, Topics};
 use crate::request::Request;
 use wire::admin_api::{
     ApplyBody, ExplainBody, Explained, InForce, Plan, PlanBody, RouteVerdict, Version,
@@ -19,11 +19,11 @@ use wire::admin_api::{
 
 /// The function, over its ports.
 #[derive(Debug)]
-pub struct Handler<S, T> {
+pub struct Handler<S, K> {
     /// Table `config`.
     pub store: S,
     /// Kafka.
-    pub topics: T,
+    pub kafka: K,
     /// The clock, Unix milliseconds.
     pub now_ms: fn() -> u64,
 }
@@ -35,7 +35,7 @@ struct Before {
     slots: SlotLedger,
 }
 
-impl<S: Store, T: Topics> Handler<S, T> {
+impl<S: Store, K: Topics + Journals + DeadLetters> Handler<S, K> {
     /// One request.
     pub async fn handle(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         let result = match Request::read(&event) {
@@ -60,6 +60,10 @@ impl<S: Store, T: Topics> Handler<S, T> {
             Request::Plan(body) => self.plan(&body).await,
             Request::Apply(body) => self.apply(&body).await,
             Request::Explain(body) => self.explain(&body).await,
+            Request::Doubts(asked) => self.doubts(&asked).await,
+            Request::Resolve(body) => self.resolve(&body).await,
+            Request::Letters(wanted) => self.letters(&wanted).await,
+            Request::Redrive(body) => self.redrive(&body).await,
         }
     }
 
@@ -114,11 +118,11 @@ impl<S: Store, T: Topics> Handler<S, T> {
     /// and a journal with a first position are left, which the next attempt finds.
     async fn prepare(&self, document: &Document, slots: &SlotLedger) -> Result<(), Problem> {
         let needs = needs::topics(document, slots);
-        self.topics.ensure(&needs).await.map_err(unavailable)?;
+        self.kafka.ensure(&needs).await.map_err(unavailable)?;
         let mut slots: Vec<u32> =
             document.providers.iter().flat_map(|provider| provider.slots.clone()).collect();
         slots.sort_unstable();
-        self.topics.found_journals(&slots).await.map_err(unavailable)
+        self.kafka.found_journals(&slots).await.map_err(unavailable)
     }
 
     async fn explain(&self, body: &ExplainBody) -> Result<Answer, Problem> {
@@ -207,7 +211,7 @@ fn nothing_applied() -> Problem {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape of map_err")]
-fn unavailable(error: anyhow::Error) -> Problem {
+pub(crate) fn unavailable(error: anyhow::Error) -> Problem {
     tracing::error!(event = "admin_request_failed", error = format!("{error:#}"));
     Problem::Unavailable
 }

@@ -2,9 +2,15 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::config::{Document, SlotLedger};
+use journal::{OpenDoubt, Unsurveyed};
 use platform::kafka::TopicNeed;
+use wire::dead_letters::DeadLetter;
+use wire::submit_journal::Resolution;
+
+use crate::letters::{LetterAt, Scan, Wanted};
 
 /// Table `config`.
 pub trait Store {
@@ -42,4 +48,51 @@ pub trait Topics {
     fn ensure(&self, needs: &[TopicNeed]) -> impl Future<Output = anyhow::Result<()>> + Send;
     /// Writes the first position of each slot whose journal is empty.
     fn found_journals(&self, slots: &[u32]) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// Kafka: what is in doubt, and an operator's word about it.
+pub trait Journals {
+    /// The doubts of a slot, if they can be told within `at_most`.
+    fn survey(
+        &self,
+        slot: u32,
+        at_most: Duration,
+    ) -> impl Future<Output = anyhow::Result<Surveyed>> + Send;
+    /// Appends to a slot's journal; all in-sync replicas have it.
+    fn resolve(
+        &self,
+        slot: u32,
+        words: &[Resolution],
+    ) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// What a survey found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Surveyed {
+    /// All doubts.
+    Told(Vec<OpenDoubt>),
+    /// The journal cannot be understood.
+    Refused(Unsurveyed),
+    /// It takes longer.
+    OutOfTime,
+}
+
+/// Kafka: what programs gave up on.
+pub trait DeadLetters {
+    /// Partitions of a topic; 0: it does not exist.
+    fn partitions(&self, topic: &str) -> impl Future<Output = anyhow::Result<i32>> + Send;
+    /// Looks through one partition of `dead-letters`, from the oldest wanted on.
+    fn scan(
+        &self,
+        partition: i32,
+        wanted: &Wanted,
+        at_most: Duration,
+    ) -> impl Future<Output = anyhow::Result<Scan>> + Send;
+    /// One dead letter; none: there is none (any more).
+    fn letter(
+        &self,
+        at: LetterAt,
+    ) -> impl Future<Output = anyhow::Result<Option<DeadLetter>>> + Send;
+    /// Publishes the records to where they stood; all in-sync replicas have them.
+    fn put_back(&self, letters: &[DeadLetter]) -> impl Future<Output = anyhow::Result<()>> + Send;
 }

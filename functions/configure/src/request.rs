@@ -1,15 +1,18 @@
 //! What was asked: the routes of the admin API, as template.yaml declares them.
 
 use std::io::Read as _;
+use std::str::FromStr;
 
 use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 use serde::de::DeserializeOwned;
-use wire::admin_api::{ApplyBody, ExplainBody, PlanBody};
+use wire::admin_api::{ApplyBody, ExplainBody, PlanBody, RedriveBody, ResolveBody};
 
 use crate::answer::Problem;
+use crate::doubts::Asked;
+use crate::letters::{self, Wanted};
 
 /// A document never grows beyond this, uncompressed.
 const BODY_MAX: u64 = 256 * 1024 * 1024;
@@ -27,6 +30,14 @@ pub enum Request {
     Apply(Box<ApplyBody>),
     /// `POST /route/explain`.
     Explain(ExplainBody),
+    /// `GET /doubts`.
+    Doubts(Asked),
+    /// `POST /doubts/resolve`.
+    Resolve(ResolveBody),
+    /// `GET /dead-letters`.
+    Letters(Wanted),
+    /// `POST /dead-letters/redrive`.
+    Redrive(RedriveBody),
 }
 
 impl Request {
@@ -41,6 +52,10 @@ impl Request {
             "POST /config/plan" => body(event).map(Box::new).map(Self::Plan),
             "POST /config/apply" => body(event).map(Box::new).map(Self::Apply),
             "POST /route/explain" => body(event).map(Self::Explain),
+            "GET /doubts" => doubts(event).map(Self::Doubts),
+            "POST /doubts/resolve" => body(event).map(Self::Resolve),
+            "GET /dead-letters" => wanted(event).map(Self::Letters),
+            "POST /dead-letters/redrive" => body(event).map(Self::Redrive),
             _ => Err(Problem::NotFound("there is no such request".to_owned())),
         }
     }
@@ -49,6 +64,35 @@ impl Request {
 fn version(event: &ApiGatewayV2httpRequest) -> Result<u64, Problem> {
     let text = event.path_parameters.get("version").map(String::as_str).unwrap_or_default();
     text.parse().map_err(|_| Problem::Malformed("a version is a number".to_owned()))
+}
+
+fn doubts(event: &ApiGatewayV2httpRequest) -> Result<Asked, Problem> {
+    Ok(Asked {
+        provider: parameter(event, "provider")?,
+        slot: parameter(event, "slot")?,
+        held: parameter(event, "held")?.unwrap_or(false),
+        from_slot: parameter(event, "from_slot")?.unwrap_or(0),
+    })
+}
+
+fn wanted(event: &ApiGatewayV2httpRequest) -> Result<Wanted, Problem> {
+    let limit = parameter(event, "limit")?.unwrap_or(letters::LIMIT);
+    if !(1..=letters::LIMIT_MAX).contains(&limit) {
+        let why = format!("`limit` has to be 1 to {}", letters::LIMIT_MAX);
+        return Err(Problem::Malformed(why));
+    }
+    let since_ms = parameter(event, "since_ms")?.unwrap_or(0);
+    Ok(Wanted { topic: parameter(event, "topic")?, since_ms, limit })
+}
+
+/// A parameter of the query; none: it is not there.
+fn parameter<T: FromStr>(
+    event: &ApiGatewayV2httpRequest,
+    name: &str,
+) -> Result<Option<T>, Problem> {
+    let text = event.query_string_parameters.first(name);
+    let value = text.map(str::parse).transpose();
+    value.map_err(|_| Problem::Malformed(format!("parameter `{name}` cannot be read")))
 }
 
 /// The body: JSON, perhaps gzip (large tables), perhaps base64 (API Gateway does that to binary).

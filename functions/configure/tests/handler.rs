@@ -1,144 +1,17 @@
 //! The admin API over ports in memory.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::{Arc, Mutex};
 
-use anyhow::bail;
-use aws_lambda_events::encodings::Body;
-use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use configure::handler::Handler;
-use configure::ports::{Applied, Store, Topics};
-use domain::config::{Document, SlotLedger};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use platform::kafka::TopicNeed;
 use serde_json::{Value, json};
 
-const FIRST: &str = "0190a5d0-0000-4000-8000-000000000001";
-const SECOND: &str = "0190a5d0-0000-4000-8000-000000000002";
+mod world;
 
-/// Table `config` and Kafka in memory; `steps` notes what was done in which order.
-#[derive(Debug, Default)]
-struct World {
-    versions: Mutex<Vec<(Arc<Document>, String)>>,
-    steps: Mutex<Vec<String>>,
-    topics: Mutex<BTreeMap<String, u32>>,
-    kafka_down: Mutex<bool>,
-}
-
-impl World {
-    fn step(&self, step: &str) {
-        self.steps.lock().unwrap().push(step.to_owned());
-    }
-
-    fn steps(&self) -> Vec<String> {
-        std::mem::take(&mut *self.steps.lock().unwrap())
-    }
-}
-
-impl Store for &World {
-    async fn current(&self) -> anyhow::Result<Option<u64>> {
-        let versions = self.versions.lock().unwrap().len();
-        Ok((versions > 0).then_some(versions as u64))
-    }
-
-    async fn load(&self, version: u64) -> anyhow::Result<Option<Arc<Document>>> {
-        let Some(index) = usize::try_from(version)?.checked_sub(1) else { return Ok(None) };
-        Ok(self.versions.lock().unwrap().get(index).map(|(document, _)| document.clone()))
-    }
-
-    async fn slots(&self, version: u64) -> anyhow::Result<SlotLedger> {
-        let versions = self.versions.lock().unwrap();
-        let so_far = &versions[..usize::try_from(version)?];
-        Ok(so_far.iter().fold(SlotLedger::default(), |ledger, (document, _)| ledger.with(document)))
-    }
-
-    async fn apply(
-        &self,
-        previous: Option<u64>,
-        document: &Document,
-        writer: &str,
-    ) -> anyhow::Result<Applied> {
-        let mut versions = self.versions.lock().unwrap();
-        let (current, version) = (versions.len() as u64, previous.unwrap_or(0) + 1);
-        if current == version && versions.last().is_some_and(|(_, by)| by == writer) {
-            return Ok(Applied::Version(version));
-        }
-        if current + 1 != version {
-            return Ok(Applied::Outdated(Some(current)));
-        }
-        versions.push((Arc::new(document.clone()), writer.to_owned()));
-        self.step("version");
-        Ok(Applied::Version(version))
-    }
-}
-
-impl Topics for &World {
-    async fn ensure(&self, needs: &[TopicNeed]) -> anyhow::Result<()> {
-        if *self.kafka_down.lock().unwrap() {
-            bail!("Kafka does not answer: broker 10.1.2.3");
-        }
-        let mut topics = self.topics.lock().unwrap();
-        topics.extend(needs.iter().map(|need| (need.name.clone(), need.partitions)));
-        self.step("topics");
-        Ok(())
-    }
-
-    async fn found_journals(&self, slots: &[u32]) -> anyhow::Result<()> {
-        self.step(&format!("journals {slots:?}"));
-        Ok(())
-    }
-}
-
-fn now_ms() -> u64 {
-    1_760_000_000_000
-}
-
-fn document() -> Value {
-    let link = json!({"smpp": {"host": "h", "port": 1, "system_id": "us", "password_secret": "s"}});
-    json!({
-        "customers": [{"id": "acme", "senders": []}],
-        "providers": [{"id": "alpha", "link": link, "slots": [1, 0]}],
-        "routes": [{"id": "all", "to": [{"provider": "alpha"}]},
-                   {"id": "uk", "when": {"destinations": ["44"]}, "to": [{"provider": "alpha"}]}],
-    })
-}
-
-fn request(route: &str, path: Value, body: &Value) -> Value {
-    let (method, template) = route.split_once(' ').unwrap();
-    json!({
-        "version": "2.0", "routeKey": route, "rawPath": template, "rawQueryString": "",
-        "headers": {"content-type": "application/json"}, "pathParameters": path,
-        "requestContext": {"http": {"method": method, "path": template}, "timeEpoch": 0},
-        "body": body.to_string(), "isBase64Encoded": false,
-    })
-}
-
-async fn sent(world: &World, event: Value) -> (i64, Value) {
-    let event: ApiGatewayV2httpRequest = serde_json::from_value(event).unwrap();
-    let handler = Handler { store: world, topics: world, now_ms };
-    let response = handler.handle(event).await;
-    let Some(Body::Text(text)) = response.body else { panic!("no text") };
-    (response.status_code, serde_json::from_str(&text).unwrap())
-}
-
-async fn post(world: &World, path: &str, body: Value) -> (i64, Value) {
-    sent(world, request(&format!("POST {path}"), json!({}), &body)).await
-}
-
-async fn apply(
-    world: &World,
-    document: &Value,
-    against: Option<u64>,
-    change: &str,
-) -> (i64, Value) {
-    let body = json!({"document": document, "planned_against": against, "change": change});
-    post(world, "/config/apply", body).await
-}
+use world::{FIRST, SECOND, World, apply, document, post, request, sent};
 
 #[tokio::test]
 async fn a_plan_tells_everything_and_changes_nothing() {

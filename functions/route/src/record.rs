@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use domain::config::LongMessages;
-use domain::id::MessageId;
 use domain::message::{Message, ReferenceKind, asks_for_failure};
 use domain::routing::{Chosen, Decision, How, Query};
 use domain::{octets::Octets, segmentation};
 use serde_json::value::RawValue;
 use wire::V;
 use wire::customer_deliveries::{CustomerDelivery, Failure};
-use wire::customer_incoming::IncomingMessage;
+use wire::customer_incoming::IncomingMessageRef;
 use wire::dead_letters::DeadLetter;
 use wire::message_events::{Happened, MessageEvent};
 use wire::provider_outgoing::{Origin, OutgoingRef};
@@ -34,7 +33,7 @@ pub struct Place<'a> {
 /// A record that was read.
 #[derive(Debug)]
 pub struct Accepted<'a> {
-    /// As it stands on the topic.
+    /// The message as it stands on the topic.
     raw: &'a RawValue,
     message: Message,
 }
@@ -45,12 +44,13 @@ impl<'a> Accepted<'a> {
     /// # Errors
     /// Why it can never be processed; says nothing of its content.
     pub fn read(value: &'a [u8]) -> Result<Self, String> {
-        let IncomingMessage { message, .. } =
+        let IncomingMessageRef { message: raw, .. } =
             wire::decode(value).map_err(|error| error.to_string())?;
+        let message: Message =
+            wire::decode(raw.get().as_bytes()).map_err(|error| error.to_string())?;
         if message.parts.is_empty() {
             return Err("a message without parts".to_owned());
         }
-        let raw = serde_json::from_slice(value).map_err(|_| "not JSON".to_owned())?;
         Ok(Self { raw, message })
     }
 
@@ -204,7 +204,12 @@ fn failed(
                 accepted_ms: message.envelope.accepted_ms,
                 at_ms: now_ms,
             };
-            outputs.push(keyed(CUSTOMER_DELIVERIES, message.id, wire::encode(&delivery)));
+            outputs.push(Output {
+                topic: CUSTOMER_DELIVERIES,
+                partition: None,
+                key: message.id.to_string(),
+                value: wire::encode(&delivery),
+            });
         }
     }
     let detail = format!("{}: {why}", failure.as_str());
@@ -231,9 +236,10 @@ fn event(
         provider: chosen.map(|chosen| Cow::Borrowed(&chosen.to.provider)),
         detail: Cow::Borrowed(detail),
     };
-    keyed(MESSAGE_EVENTS, message.id, wire::encode(&event))
-}
-
-fn keyed(topic: &'static str, message: MessageId, value: Vec<u8>) -> Output<'static> {
-    Output { topic, partition: None, key: message.to_string(), value }
+    Output {
+        topic: MESSAGE_EVENTS,
+        partition: None,
+        key: String::new(),
+        value: wire::encode(&event),
+    }
 }

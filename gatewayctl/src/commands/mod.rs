@@ -1,12 +1,14 @@
 //! What each command does. A command gives the text to print, or why it failed.
 
 mod configuration;
+mod dead_letters;
+mod doubts;
 mod password;
 mod route;
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, RouteCommand};
+use crate::cli::{Cli, Command, DeadLettersCommand, DoubtsCommand, RouteCommand};
 use crate::client::Client;
 use crate::failure::Failure;
 
@@ -26,6 +28,18 @@ pub async fn run(cli: &Cli) -> Result<String, Failure> {
         Command::Route(RouteCommand::Explain(asked)) => {
             route::explain(&client()?, asked, cli.json).await
         }
+        Command::Doubts(DoubtsCommand::List(asked)) => {
+            doubts::list(&client()?, asked, cli.json).await
+        }
+        Command::Doubts(DoubtsCommand::Resolve(asked)) => {
+            doubts::resolve(&client()?, asked, cli.json).await
+        }
+        Command::DeadLetters(DeadLettersCommand::List(asked)) => {
+            dead_letters::list(&client()?, asked, cli.json).await
+        }
+        Command::DeadLetters(DeadLettersCommand::Redrive(asked)) => {
+            dead_letters::redrive(&client()?, asked, cli.json).await
+        }
     }
 }
 
@@ -40,4 +54,17 @@ fn said<T: Serialize>(
 
 fn pretty<T: Serialize>(value: &T) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|error| Failure::Unusable(error.to_string()))
+}
+
+/// Rows as lines with aligned columns; the first row is their heading.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }

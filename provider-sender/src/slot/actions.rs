@@ -1,24 +1,20 @@
 //! What the journal's state machine asks for, carried out.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use domain::id::{MessageId, PartId};
+use domain::id::MessageId;
 use domain::octets::Octets;
+use journal::{Action, Event, Publication};
 use platform::clock::unix_ms;
 use platform::kafka::Refused;
+use smpp::CommandStatus;
 use tokio::sync::mpsc;
 use wire::V;
 use wire::dead_letters::DeadLetter;
-use wire::message_events::{Happened, MessageEvent};
-use wire::provider_events::{
-    Doubt, PartSummary, ProviderEvent, SubmitOutcome, SubmitResult, Summary,
-};
-use wire::submit_journal::{At, End, Ending, Fate, PartAt, WholeResult};
-use wire::topics::{DEAD_LETTERS, MESSAGE_EVENTS};
+use wire::provider_events::{self, Doubt, PartSummary, ProviderEvent, SubmitOutcome, Summary};
+use wire::submit_journal::{At, End, Ending, PRIORITIES, PartAt, WholeResult};
 
 use super::{Sent, SlotTask};
-use crate::journal::{Action, Event, Publication};
 use crate::journal_reader::Request;
 use crate::publishing::Producers;
 use crate::reading::{Outgoing, Poison, Reading};
@@ -100,9 +96,11 @@ impl SlotTask {
         let submit = translate::submit(&outgoing, part.part, long, unix_ms());
         let (Some(submit), Some(bind)) = (submit, self.link.bind.as_mut()) else {
             // Never written. Without a bind it goes again; what cannot be a PDU never does.
-            let fate = if self.link.bind.is_some() { Fate::Rejected } else { Fate::Returned };
-            self.machine.handle(Event::Answered { part, intent, fate, result: None });
-            return;
+            let status = match self.link.bind {
+                Some(_) => CommandStatus::EsmeRsubmitfail,
+                None => CommandStatus::EsmeRmsgqful,
+            };
+            return self.ended(Sent { part, intent, outgoing }, status, "");
         };
         let token = self.next_token;
         self.next_token += 1;
@@ -122,16 +120,19 @@ impl SlotTask {
     }
 
     fn publish(&mut self, number: u64, publication: Publication<Outgoing>) {
-        let (key, value) = match publication {
-            Publication::Result { result, .. } => self.result(result),
+        let record = match publication {
+            Publication::Result { result, .. } => result.and_then(result_record),
             Publication::Doubt { part, message, attempt, intent, held } => {
-                self.doubt(part, message, attempt, intent, held)
+                Some(self.doubt(part, message, attempt, intent, held))
             }
             Publication::Summary { at, attempt, ends, handle, .. } => {
                 summary(at, attempt, &ends, &handle)
             }
         };
-        self.unpublished.push_back((number, key, value));
+        match record {
+            Some((key, value)) => self.unpublished.push_back((number, key, value)),
+            None => self.inbox.said_already(number),
+        }
         self.publish_again();
     }
 
@@ -139,59 +140,11 @@ impl SlotTask {
     pub(super) fn publish_again(&mut self) {
         while let Some((number, key, value)) = self.unpublished.pop_front() {
             let sent = self.shared.producers.publish(self.number, number, &key, &value);
-            match sent {
-                Ok(()) => {}
-                Err(Refused::Full) => {
-                    self.unpublished.push_front((number, key, value));
-                    return;
-                }
-                Err(Refused::Other(error)) => {
-                    tracing::error!(event = "producer_fatal", %error);
-                    std::process::exit(1);
-                }
+            match taken(sent) {
+                true => {}
+                false => return self.unpublished.push_front((number, key, value)),
             }
         }
-    }
-
-    /// A result goes out as it stands in the journal; its key is read from it.
-    fn result(&self, result: Option<WholeResult>) -> (String, Vec<u8>) {
-        let json = result.as_ref().map(WholeResult::json).unwrap_or("null");
-        let key = match wire::decode(json.as_bytes()) {
-            Ok(ProviderEvent::Result(result)) => {
-                self.tell_result(&result);
-                result_key(&result)
-            }
-            // Written by ourselves: cannot be. The reader of the topic makes it a dead letter.
-            _ => String::new(),
-        };
-        (key, json.as_bytes().to_vec())
-    }
-
-    fn tell_result(&self, result: &SubmitResult) {
-        let accepted = result.outcome == SubmitOutcome::Accepted;
-        let (happened, name) = match accepted {
-            true => (Happened::Submitted, "submitted"),
-            false => (Happened::Rejected, "rejected"),
-        };
-        let part = result.part;
-        let detail = match accepted {
-            true => format!("part {part} is {} there", result.provider_message_id),
-            false => format!("part {part}: {}", smpp::status::name(result.status.into())),
-        };
-        let event = MessageEvent {
-            v: V,
-            id: result.message.event(&format!("{name} {part}"), result.attempt),
-            message: result.message,
-            customer: Cow::Borrowed(&result.customer),
-            happened,
-            by: Cow::Borrowed(BY),
-            at_ms: result.at_ms,
-            attempt: result.attempt,
-            provider: Some(Cow::Borrowed(&result.provider)),
-            detail: Cow::Owned(detail),
-        };
-        let key = result.message.to_string();
-        self.shared.producers.tell(MESSAGE_EVENTS, &key, &wire::encode(&event));
     }
 
     fn doubt(
@@ -219,16 +172,43 @@ impl SlotTask {
     }
 }
 
-/// Provider and its id for the part; a receipt comes under the same key.
-fn result_key(result: &SubmitResult) -> String {
-    match result.provider_message_id.as_str() {
-        "" => PartId::to_string(&result.part),
-        id => format!("{}|{id}", result.provider),
+/// Whether the producer took a record; if not, its queue is full.
+fn taken(sent: Result<(), Refused>) -> bool {
+    match sent {
+        Ok(()) => true,
+        Err(Refused::Full) => false,
+        Err(Refused::Other(error)) => {
+            tracing::error!(event = "producer_fatal", %error);
+            std::process::exit(1);
+        }
     }
 }
 
-fn summary(at: At, attempt: u16, ends: &[End], outgoing: &Outgoing) -> (String, Vec<u8>) {
-    debug_assert!(usize::from(at.priority) < 3);
+/// A result goes out as it stands in the journal. (One that is not readable was not written by us:
+/// it would be a dead letter for everyone who reads the topic.)
+#[allow(clippy::needless_pass_by_value, reason = "the shape of and_then")]
+fn result_record(result: WholeResult) -> Option<(String, Vec<u8>)> {
+    let json = result.json();
+    match provider_events::result_key(json) {
+        Ok(key) => Some((key, json.as_bytes().to_vec())),
+        Err(error) => {
+            tracing::error!(event = "result_unreadable", %error);
+            None
+        }
+    }
+}
+
+/// None where the result of the only part says all of it (docs/adr/0002).
+fn summary(
+    at: At,
+    attempt: u16,
+    ends: &[End],
+    outgoing: &Outgoing,
+) -> Option<(String, Vec<u8>)> {
+    debug_assert!(usize::from(at.priority) < PRIORITIES);
+    if let [End { how: Ending::Accepted, doubtful: false }] = ends {
+        return None;
+    }
     let message = &outgoing.message;
     let parts = message.parts.iter().zip(ends).map(|(part, end)| PartSummary {
         part: part.id,
@@ -245,7 +225,7 @@ fn summary(at: At, attempt: u16, ends: &[End], outgoing: &Outgoing) -> (String, 
         parts: parts.collect(),
         at_ms: unix_ms(),
     });
-    (message.id.to_string(), wire::encode(&event))
+    Some((message.id.to_string(), wire::encode(&event)))
 }
 
 fn outcome(how: Ending) -> SubmitOutcome {
@@ -259,20 +239,23 @@ fn outcome(how: Ending) -> SubmitOutcome {
     }
 }
 
-/// A record that is no message blocks nobody.
-pub(super) fn dead_letter(producers: &Producers, poison: Poison) {
+/// A record that is no message blocks nobody. Whether the producer took its dead letter.
+pub(super) fn dead_letter(producers: &Producers, slot: u32, poison: &Poison) -> bool {
     let Poison { topic, partition, offset, key, value, reason } = poison;
-    tracing::error!(event = "dead_letter", topic, partition, offset, reason);
     let letter = DeadLetter {
         v: V,
         by: BY.to_owned(),
-        reason,
-        key: Octets(key),
-        value: Octets(value),
+        reason: reason.clone(),
+        key: Octets(key.clone()),
+        value: Octets(value.clone()),
         at_ms: unix_ms(),
-        partition,
-        offset,
-        topic,
+        partition: *partition,
+        offset: *offset,
+        topic: topic.clone(),
     };
-    producers.tell(DEAD_LETTERS, &letter.topic, &wire::encode(&letter));
+    let taken = taken(producers.dead_letter(slot, topic, &wire::encode(&letter)));
+    if taken {
+        tracing::error!(event = "dead_letter", topic, partition, offset, reason);
+    }
+    taken
 }

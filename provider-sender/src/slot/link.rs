@@ -4,13 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use journal::Event;
 use smpp::CommandStatus;
 use smpp::session::client::{Action, Event as SessionEvent};
 use wire::submit_journal::{Fate, WholeResult};
 
 use super::{Sent, SlotTask};
 use crate::bind::Bind;
-use crate::journal::Event;
 use crate::translate;
 
 const PAUSE_MIN: Duration = Duration::from_millis(250);
@@ -196,12 +196,18 @@ impl SlotTask {
     }
 
     fn answered(&mut self, token: u64, status: CommandStatus, provider_id: &str, now: Instant) {
-        let Some(Sent { part, intent, outgoing }) = self.sent.remove(&token) else { return };
-        let fate = translate::fate(status);
-        if fate == Fate::Returned {
+        let Some(sent) = self.sent.remove(&token) else { return };
+        if translate::fate(status) == Fate::Returned {
             tracing::debug!(event = "provider_throttles", slot = self.number);
             self.bucket.throttled(self.observed.per_s, now);
         }
+        self.ended(sent, status, provider_id);
+    }
+
+    /// Tells the journal how a part's submit ended; `status` is ours where there was no submit.
+    pub(super) fn ended(&mut self, sent: Sent, status: CommandStatus, provider_id: &str) {
+        let Sent { part, intent, outgoing } = sent;
+        let fate = translate::fate(status);
         let at_ms = platform::clock::unix_ms();
         let event = translate::result(&outgoing, part.part, status, provider_id, at_ms);
         let result = event.and_then(|event| WholeResult::of(&event).ok());

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use journal::{Event, Timer};
+
 use super::{PACE_STEP, SlotTask};
-use crate::journal::{Event, Timer};
 
 const FLUSH: Duration = Duration::from_millis(8);
 const RETAKE_MIN: Duration = Duration::from_millis(300);

@@ -51,7 +51,7 @@ pub struct SmppAccount {
     /// Argon2id hash of the password (`gatewayctl hash-password`); the password itself is at most
     /// 8 characters (SMPP 3.4, section 5.2.2).
     pub password_hash: PasswordHash,
-    /// Binds at once, over all nodes.
+    /// Binds at once on each node of the edge: with n nodes a customer may hold n times as many.
     #[serde(default = "default_max_binds")]
     pub max_binds: u32,
     /// Submits without an answer per bind; over it `ESME_RTHROTTLED`.

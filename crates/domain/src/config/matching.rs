@@ -3,24 +3,21 @@
 
 use std::net::IpAddr;
 
-use super::{Customer, Day, Hours};
+use super::{Day, Hours, SmppAccount};
 
 /// True if `sender` is what `pattern` says: equal to it, or beginning with it where the pattern
 /// ends in `*`. Case matters: handsets show alphanumeric senders as they are.
-#[must_use]
-pub fn sender_matches(pattern: &str, sender: &str) -> bool {
+fn sender_matches(pattern: &str, sender: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => sender.starts_with(prefix),
         None => sender == pattern,
     }
 }
 
-impl Customer {
-    /// True if the customer may send under this sender id (without a leading `+`).
-    #[must_use]
-    pub fn may_send_as(&self, sender: &str) -> bool {
-        self.senders.is_empty() || self.senders.iter().any(|p| sender_matches(p, sender))
-    }
+/// True if one of `patterns` matches `sender` (without a leading `+`), or there are none: any.
+#[must_use]
+pub fn senders_match(patterns: &[String], sender: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| sender_matches(pattern, sender))
 }
 
 /// [`Hours`] ready for comparison.
@@ -132,6 +129,28 @@ impl Network {
     }
 }
 
+/// Whence a customer may bind, ready for comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowList(Option<Vec<Network>>);
+
+impl SmppAccount {
+    /// Its allow-list. What validation refuses lets nobody in: an entry that cannot be read is not
+    /// the same as none.
+    #[must_use]
+    pub fn allow_list(&self) -> AllowList {
+        let networks = self.allowed_addresses.iter().filter_map(|text| Network::parse(text));
+        AllowList((!self.allowed_addresses.is_empty()).then(|| networks.collect()))
+    }
+}
+
+impl AllowList {
+    /// True if a customer may bind from here.
+    #[must_use]
+    pub fn allows(&self, address: IpAddr) -> bool {
+        self.0.as_ref().is_none_or(|networks| networks.iter().any(|it| it.contains(address)))
+    }
+}
+
 fn left_aligned(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => u128::from(v4.to_bits()) << 96,
@@ -141,6 +160,7 @@ fn left_aligned(address: IpAddr) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::PasswordHash;
     use super::*;
 
     // 2025-01-06 is a Monday.
@@ -218,5 +238,34 @@ mod tests {
         assert!(!sender_matches("ACME", "ACME2"));
         assert!(sender_matches("ACME*", "ACME2"));
         assert!(!sender_matches("ACME*", "acme"));
+    }
+
+    #[test]
+    fn no_patterns_are_any_sender_and_several_are_any_of_them() {
+        let patterns = ["ACME".to_owned(), "4420*".to_owned()];
+        assert!(senders_match(&patterns, "ACME") && senders_match(&patterns, "442012"));
+        assert!(!senders_match(&patterns, "ACME2") && !senders_match(&patterns, "4930"));
+        assert!(senders_match(&[], "anything"));
+    }
+
+    #[test]
+    fn an_allow_list_lets_nobody_else_in_and_a_broken_entry_lets_nobody_in() {
+        let allows = |networks: &[&str], address: &str| {
+            let networks = networks.iter().map(|network| (*network).to_owned()).collect();
+            let account = SmppAccount {
+                system_id: String::new(),
+                password_hash: PasswordHash(String::new()),
+                max_binds: 1,
+                window: 1,
+                rate_per_s: None,
+                allowed_addresses: networks,
+            };
+            account.allow_list().allows(address.parse().unwrap())
+        };
+        let both = ["10.0.0.0/8", "192.0.2.7"];
+        assert!(allows(&both, "10.1.2.3") && allows(&both, "192.0.2.7"));
+        assert!(!allows(&both, "192.0.2.8") && !allows(&both, "2001:db8::1"));
+        assert!(allows(&[], "10.1.2.3"));
+        assert!(!allows(&["ten dot nothing"], "10.1.2.3"));
     }
 }

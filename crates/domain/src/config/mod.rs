@@ -8,6 +8,6 @@ pub mod validate;
 
 pub use diff::{Change, FieldChange, Kind, diff};
 pub use document::*;
-pub use matching::{DailyWindow, Network, sender_matches};
+pub use matching::{AllowList, DailyWindow, Network, senders_match};
 pub use slots::{SlotLedger, SlotOwner};
 pub use validate::{Mistake, validate};

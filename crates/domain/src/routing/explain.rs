@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use super::{Decision, Query, Router, any_sender};
-use crate::config::{Conditions, Document, Route};
+use super::{Decision, Query, Router};
+use crate::config::{Conditions, Document, Route, senders_match};
 
 /// What [`explain`] found.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,7 +138,7 @@ fn rank<'a>(route: &'a Route, query: &Query<'_>) -> Result<Rank<'a>, Verdict<'a>
         None if destinations.is_empty() => "",
         None => return Err(Verdict::OtherDestination),
     };
-    if !any_sender(senders, query.sender) {
+    if !senders_match(senders, query.sender) {
         return Err(Verdict::OtherSender);
     }
     let open = hours.as_ref().and_then(crate::config::Hours::window);

@@ -22,7 +22,7 @@ pub use explain::{Candidate, Explanation, Verdict, explain};
 
 use std::collections::HashMap;
 
-use crate::config::{DailyWindow, LongMessages, sender_matches};
+use crate::config::{DailyWindow, LongMessages, senders_match};
 use crate::id::{CustomerId, MessageId, ProviderId};
 use crate::message::Priority;
 use prefixes::PrefixTrie;
@@ -150,7 +150,7 @@ impl Router {
         let Some(customer) = self.customers.get(query.customer.as_str()) else {
             return Decision::Refused(Refused::UnknownCustomer);
         };
-        if !any_sender(&customer.senders, query.sender) {
+        if !senders_match(&customer.senders, query.sender) {
             return Decision::Refused(Refused::SenderNotAllowed);
         }
         match self.most_specific(customer.index, query) {
@@ -191,11 +191,7 @@ fn of_customer(entries: &[Entry], customer: u32) -> &[Entry] {
 
 impl Compiled {
     fn holds(&self, query: &Query<'_>) -> bool {
-        any_sender(&self.senders, query.sender)
+        senders_match(&self.senders, query.sender)
             && self.hours.is_none_or(|window| window.contains(query.accepted_ms))
     }
-}
-
-fn any_sender(patterns: &[String], sender: &str) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| sender_matches(pattern, sender))
 }

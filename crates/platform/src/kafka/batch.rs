@@ -10,6 +10,9 @@ use tokio::sync::Notify;
 use super::client::KafkaSettings;
 use super::publisher::{Outcome, Publisher, Record, Refused, Sink};
 
+/// An invocation's records wait for each other: few, large requests.
+const LINGER_MS: u32 = 2;
+
 /// Not everything that was to be published is known to be stored; the batch has to fail.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -55,7 +58,7 @@ impl Batch {
     pub fn new(settings: &KafkaSettings, delivery_timeout: Duration) -> anyhow::Result<Self> {
         let counts = Arc::new(Counts::default());
         let timeout_ms = u32::try_from(delivery_timeout.as_millis())?;
-        let config = settings.producer(0, timeout_ms);
+        let config = settings.producer(LINGER_MS, timeout_ms);
         let publisher = Publisher::new(settings, &config, counts.clone())?;
         Ok(Self { publisher, counts })
     }

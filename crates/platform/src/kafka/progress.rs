@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{Context, KafkaSettings};
+use super::reader::{first_since, offset};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -50,7 +51,7 @@ impl CommittedProgress {
 
     fn ask(&self, partition: i32, time_ms: u64) -> anyhow::Result<bool> {
         let committed = self.committed(partition)?;
-        let first = self.first_since(partition, time_ms)?;
+        let first = first_since(&self.consumer, &self.topic, partition, time_ms)?;
         // Asked for last: what was appended meanwhile has to be read too, which errs to the safe side.
         let end = match first {
             Some(offset) => offset,
@@ -68,26 +69,4 @@ impl CommittedProgress {
             .context("Kafka does not tell how far the group has read")?;
         offset(&found, &self.topic, partition)
     }
-
-    fn first_since(&self, partition: i32, time_ms: u64) -> anyhow::Result<Option<i64>> {
-        let mut wanted = TopicPartitionList::new();
-        let time = Offset::Offset(i64::try_from(time_ms)?);
-        wanted.add_partition_offset(&self.topic, partition, time)?;
-        let found = self
-            .consumer
-            .offsets_for_times(wanted, PATIENCE)
-            .context("Kafka does not tell the offset of a time")?;
-        offset(&found, &self.topic, partition)
-    }
-}
-
-/// The offset in the answer; none where Kafka has none.
-fn offset(found: &TopicPartitionList, topic: &str, partition: i32) -> anyhow::Result<Option<i64>> {
-    let element =
-        found.find_partition(topic, partition).context("an answer without the partition")?;
-    element.error()?;
-    Ok(match element.offset() {
-        Offset::Offset(offset) => Some(offset),
-        _ => None,
-    })
 }

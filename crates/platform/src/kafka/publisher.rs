@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::bindings::{rd_kafka_message_status, rd_kafka_msg_status_t};
 use rdkafka::client::OAuthToken;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message as _};
-use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Message as _};
+use rdkafka::producer::{
+    BaseRecord, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer,
+};
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::client::{Context, KafkaSettings};
@@ -22,7 +25,7 @@ pub enum Outcome {
         /// Offset there.
         offset: i64,
     },
-    /// It never left this process.
+    /// Kafka does not have it and will not: it never left this process, or was refused.
     NeverLeft,
     /// It may be on Kafka.
     Unknown,
@@ -32,6 +35,12 @@ pub enum Outcome {
 pub trait Sink: Send + Sync + 'static {
     /// The record that was sent with `token` ended.
     fn ended(&self, token: u64, outcome: Outcome);
+
+    /// `record` ended, and is not known to be stored. `purged`: it was thrown out of the queue,
+    /// where it waited to be sent, or to be sent again. Most need the outcome only.
+    fn failed(&self, record: Record<'_>, outcome: Outcome, _purged: bool) {
+        self.ended(record.token, outcome);
+    }
 }
 
 /// A record to be published.
@@ -90,23 +99,37 @@ impl<S: Sink> ProducerContext for Callbacks<S> {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, token: usize) {
-        let outcome = match result {
+        let token = token as u64;
+        match result {
             // Some results of retried batches carry no offset: stored, but not known where.
             Ok(message) => {
-                Outcome::Stored { partition: message.partition(), offset: message.offset() }
+                let (partition, offset) = (message.partition(), message.offset());
+                self.sink.ended(token, Outcome::Stored { partition, offset });
             }
-            Err((error, _)) => match error.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::PurgeQueue
-                    | RDKafkaErrorCode::UnknownTopic
-                    | RDKafkaErrorCode::UnknownPartition
-                    | RDKafkaErrorCode::MessageSizeTooLarge
-                    | RDKafkaErrorCode::TopicAuthorizationFailed,
-                ) => Outcome::NeverLeft,
-                _ => Outcome::Unknown,
-            },
-        };
-        self.sink.ended(token as u64, outcome);
+            Err((error, message)) => {
+                let record = Record {
+                    topic: message.topic(),
+                    partition: Some(message.partition()).filter(|partition| *partition >= 0),
+                    key: message.key().unwrap_or_default(),
+                    value: message.payload().unwrap_or_default(),
+                    token,
+                };
+                let purged = error.rdkafka_error_code() == Some(RDKafkaErrorCode::PurgeQueue);
+                self.sink.failed(record, fate(message), purged);
+            }
+        }
+    }
+}
+
+/// What is known of a record that failed. The error does not tell: what is purged, or times out, in
+/// the queue may wait there to be sent again. librdkafka keeps account of it for each message
+/// (its INTRODUCTION.md, "Message persistence status").
+#[allow(unsafe_code, reason = "the binding has no safe way to ask")]
+fn fate(message: &BorrowedMessage<'_>) -> Outcome {
+    // SAFETY: reads a field of a message that lives as long as it is borrowed.
+    match unsafe { rd_kafka_message_status(message.ptr()) } {
+        rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED => Outcome::NeverLeft,
+        _ => Outcome::Unknown,
     }
 }
 
@@ -161,10 +184,17 @@ impl<S: Sink> Publisher<S> {
         usize::try_from(self.producer.in_flight_count()).unwrap_or(0)
     }
 
-    /// Throws away what never left; those end as [`Outcome::NeverLeft`], and what is on its way as
-    /// [`Outcome::Unknown`]. A purged producer is to be replaced (journal.md, rule 3).
+    /// Throws out what waits to be sent, or to be sent again; what is on its way stays. It goes on
+    /// all the same: when a later record shows Kafka the gap, librdkafka counts anew under the
+    /// next epoch (`rd_kafka_handle_idempotent_Produce_error`). Blocks the thread for a moment.
+    pub fn purge_queue(&self) {
+        self.producer.purge(PurgeConfig::default().queue());
+    }
+
+    /// Throws out everything; what is on its way ends as [`Outcome::Unknown`]. A producer purged
+    /// so is to be replaced (journal.md, rule 3).
     pub fn purge(&self) {
-        self.producer.purge(rdkafka::producer::PurgeConfig::default().queue().inflight());
+        self.producer.purge(PurgeConfig::default().queue().inflight());
     }
 
     /// Waits until all records ended. Blocks the thread.

@@ -8,6 +8,8 @@ use crate::bench::processes::{self, Program, Snapshot};
 use crate::bench::running::{Setting, await_arrival, end, now_us, pid, summary};
 use crate::stack::Stack;
 
+/// Until the broker's just-in-time compiler has settled: on two cores it takes a third of them before.
+const WARM_UP_MESSAGES: u64 = 150_000;
 /// Run number of the load that warms up; no run of a measurement has it.
 const WARM_UP: u32 = 1_000;
 /// What the provider of `bench/paced.yaml` agreed to, parts per second.
@@ -21,7 +23,7 @@ const OFFERED_LONGER_S: u64 = 6;
 pub(super) fn arrived(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
     let shape = "--connections=16 --window=100";
-    flood(setting, &stack, shape, WARM_UP, setting.count(25_000), 1)?;
+    flood(setting, &stack, shape, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
     let messages = setting.count(250_000);
     let readings = setting.each_run(|run| {
         let before = Snapshot::of_tree(pid(&stack)?)?;
@@ -41,7 +43,7 @@ pub(super) fn arrived(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
 pub(super) fn arrived_multipart(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
     let shape = "--connections=2 --window=200 --parts=3 --spread";
-    flood(setting, &stack, shape, WARM_UP, setting.count(10_000), 3)?;
+    flood(setting, &stack, shape, WARM_UP, setting.count(WARM_UP_MESSAGES / 3), 3)?;
     let messages = setting.count(50_000);
     let readings = setting.each_run(|run| {
         let per_s = flood(setting, &stack, shape, run, messages, 3)?;

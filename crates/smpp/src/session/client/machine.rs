@@ -11,7 +11,7 @@ use rusmpp::{CommandId, CommandStatus, session::SessionState};
 use super::{
     super::{
         answer_status,
-        link::{Asked, Link, Phase},
+        link::{Link, Phase},
         table::{self, Peer},
         timer::Timer,
         window::Window,
@@ -27,7 +27,6 @@ use crate::{
 #[derive(Debug)]
 pub struct Client {
     link: Link,
-    state: SessionState,
     bind: Bind,
     /// The sequence number of the bind that waits for its answer.
     binding: Option<u32>,
@@ -50,7 +49,6 @@ impl Client {
         link.timers.set(Timer::Bind, now.checked_add(settings.bind_deadline));
         let mut client = Self {
             link,
-            state: SessionState::Open,
             bind: settings.bind,
             binding: None,
             submits: Window::new(settings.window),
@@ -109,20 +107,18 @@ impl Client {
 
     /// How many `submit_sm` may be sent now; 0 when not bound for sending.
     pub fn room(&self) -> usize {
-        let open = self.link.phase == Phase::Running && table::transmits(self.state);
+        let open = self.link.phase == Phase::Running && table::transmits(self.link.state);
         if open { self.submits.room() } else { 0 }
     }
 
     fn frame(&mut self, frame: &Frame, now: Instant) {
-        if self.state.is_bound() || self.state == SessionState::Unbound {
-            self.link.heard(now);
-        }
+        self.link.framed(now);
         let header = &frame.header;
         if header.id.is_response() {
             return self.response(frame, now);
         }
-        if header.id == CommandId::Unbind && self.state != SessionState::Open {
-            return self.unbind_asked(header, now);
+        if header.id == CommandId::Unbind && self.link.state != SessionState::Open {
+            return self.link.unbind_asked(header, now);
         }
         let pdu = match self.refusal(header) {
             Some(status) => Err(status),
@@ -138,7 +134,7 @@ impl Client {
     /// is only echoed, so any will do: refusing it would lose a receipt.
     fn refusal(&self, header: &Header) -> Option<CommandStatus> {
         let id = header.id;
-        if let Some(status) = table::refusal(Peer::Provider, self.state, id) {
+        if let Some(status) = table::refusal(Peer::Provider, self.link.state, id) {
             return Some(status);
         }
         if id != CommandId::DeliverSm && id != CommandId::DataSm {
@@ -197,7 +193,7 @@ impl Client {
             self.actions.push_back(Action::BindRefused { status });
             return self.close(CloseReason::BindRefused);
         }
-        self.state = table::bound(self.bind.mode);
+        self.link.state = table::bound(self.bind.mode);
         self.link.heard(now);
         let resp = match pdu::decode(frame) {
             Ok(Pdu::BindResp(resp)) => resp,
@@ -208,7 +204,7 @@ impl Client {
     }
 
     fn submit(&mut self, token: u64, submit: &Submit, now: Instant) -> Result<(), NotSent> {
-        if self.link.phase != Phase::Running || !table::transmits(self.state) {
+        if self.link.phase != Phase::Running || !table::transmits(self.link.state) {
             return Err(NotSent::NotBound);
         }
         if self.submits.room() == 0 {
@@ -236,69 +232,33 @@ impl Client {
         Ok(())
     }
 
-    fn unbind_asked(&mut self, header: &Header, now: Instant) {
-        match self.link.phase {
-            Phase::Unbinding(_) => self.link.bodyless(header.sequence, &Pdu::UnbindResp),
-            Phase::Running | Phase::Draining(Asked::ByUs) if self.state.is_bound() => {
-                self.state = SessionState::Unbound;
-                self.link.drain(Asked::ByPeer(header.sequence), now);
-            }
-            _ => pdu::reject(&mut self.link.output, header, CommandStatus::EsmeRinvbndsts),
-        }
-    }
-
     fn shutdown(&mut self, now: Instant) {
-        if self.link.phase != Phase::Running {
-            return;
-        }
-        if self.state.is_bound() {
-            self.link.drain(Asked::ByUs, now);
-        } else {
-            self.close(CloseReason::Unbound);
+        if let Some(reason) = self.link.shutdown(now) {
+            self.close(reason);
         }
     }
 
     fn finish_if_drained(&mut self, now: Instant) {
-        if self.submits.is_empty() && self.deliveries.is_empty() {
-            self.finish(CloseReason::Unbound, now);
-        }
-    }
-
-    /// The step after draining; `reason` is for the peer's own wish.
-    fn finish(&mut self, reason: CloseReason, now: Instant) {
-        match self.link.phase {
-            Phase::Draining(Asked::ByUs) => {
-                self.state = SessionState::Unbound;
-                self.link.unbind(now);
-            }
-            Phase::Draining(Asked::ByPeer(sequence)) => {
-                self.link.bodyless(sequence, &Pdu::UnbindResp);
-                self.close(reason);
-            }
-            _ => {}
+        let drained = self.submits.is_empty() && self.deliveries.is_empty();
+        if drained && let Some(reason) = self.link.finish(CloseReason::Unbound, now) {
+            self.close(reason);
         }
     }
 
     fn timeout(&mut self, now: Instant) {
         while let Some(timer) = self.link.timers.take_due(now) {
-            match timer {
-                Timer::Bind => self.close(CloseReason::BindDeadline),
-                Timer::Idle => self.link.enquire(now),
-                Timer::EnquireLink => self.close(CloseReason::PeerSilent),
-                Timer::Response => {
-                    while let Some(token) = self.submits.take_overdue(now) {
-                        self.actions.push_back(Action::Unanswered { token });
-                    }
+            if timer == Timer::Response {
+                while let Some(token) = self.submits.take_overdue(now) {
+                    self.actions.push_back(Action::Unanswered { token });
                 }
-                Timer::Drain => self.finish(CloseReason::UnbindDeadline, now),
-                Timer::Unbind => self.close(CloseReason::UnbindDeadline),
+            } else if let Some(reason) = self.link.due(timer, now) {
+                self.close(reason);
             }
         }
     }
 
     fn close(&mut self, reason: CloseReason) {
         self.link.close();
-        self.state = SessionState::Closed;
         self.deliveries.clear();
         let tokens = self.submits.take_all();
         self.actions.extend(tokens.map(|token| Action::Unanswered { token }));

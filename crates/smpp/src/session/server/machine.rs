@@ -11,7 +11,7 @@ use rusmpp::{CommandId, CommandStatus, session::SessionState};
 use super::{
     super::{
         answer_status,
-        link::{Asked, Link, Phase},
+        link::{Link, Phase},
         table::{self, Peer},
         timer::Timer,
         window::Window,
@@ -27,7 +27,6 @@ use crate::{
 #[derive(Debug)]
 pub struct Server {
     link: Link,
-    state: SessionState,
     /// The bind that waits for its verdict.
     binding: Option<Binding>,
     interface_version: u8,
@@ -55,7 +54,6 @@ impl Server {
         link.timers.set(Timer::Bind, now.checked_add(settings.bind_deadline));
         Self {
             link,
-            state: SessionState::Open,
             binding: None,
             interface_version: 0,
             requests: HashMap::new(),
@@ -117,7 +115,7 @@ impl Server {
 
     /// How many `deliver_sm` may be sent now; 0 when not bound for receiving.
     pub fn deliver_room(&self) -> usize {
-        let open = self.link.phase == Phase::Running && table::receives(self.state);
+        let open = self.link.phase == Phase::Running && table::receives(self.link.state);
         if open { self.deliveries.room() } else { 0 }
     }
 
@@ -127,15 +125,13 @@ impl Server {
     }
 
     fn frame(&mut self, frame: &Frame, now: Instant) {
-        if self.state.is_bound() || self.state == SessionState::Unbound {
-            self.link.heard(now);
-        }
+        self.link.framed(now);
         let header = &frame.header;
         if header.id.is_response() {
             return self.response(header);
         }
-        if header.id == CommandId::Unbind && self.state != SessionState::Open {
-            return self.unbind_asked(header, now);
+        if header.id == CommandId::Unbind && self.link.state != SessionState::Open {
+            return self.link.unbind_asked(header, now);
         }
         let pdu = match self.refusal(header) {
             Some(status) => Err(status),
@@ -153,7 +149,7 @@ impl Server {
         if self.binding.is_some() && table::is_bind(id) {
             return Some(CommandStatus::EsmeRalybnd);
         }
-        if let Some(status) = table::refusal(Peer::Customer, self.state, id) {
+        if let Some(status) = table::refusal(Peer::Customer, self.link.state, id) {
             return Some(status);
         }
         if id == CommandId::EnquireLink {
@@ -203,7 +199,7 @@ impl Server {
             Verdict::Accepted { system_id, window, deliver_window } => {
                 self.window = window;
                 self.deliveries = Window::new(deliver_window);
-                self.state = table::bound(mode);
+                self.link.state = table::bound(mode);
                 self.link.heard(now);
                 (CommandStatus::EsmeRok, system_id)
             }
@@ -260,7 +256,7 @@ impl Server {
     }
 
     fn send_deliver(&mut self, token: u64, submit: &Submit, now: Instant) -> Result<(), NotSent> {
-        if self.link.phase != Phase::Running || !table::receives(self.state) {
+        if self.link.phase != Phase::Running || !table::receives(self.link.state) {
             return Err(NotSent::NotBound);
         }
         if self.deliveries.room() == 0 {
@@ -287,77 +283,41 @@ impl Server {
 
     fn outbind(&mut self, outbind: Outbind) {
         // One whose fields do not fit is not sent; the bind deadline ends the session then.
-        if self.state == SessionState::Open
+        if self.link.state == SessionState::Open
             && self.binding.is_none()
             && self.link.request(&Pdu::Outbind(outbind)).is_ok()
         {
-            self.state = SessionState::Outbound;
-        }
-    }
-
-    fn unbind_asked(&mut self, header: &Header, now: Instant) {
-        match self.link.phase {
-            Phase::Unbinding(_) => self.link.bodyless(header.sequence, &Pdu::UnbindResp),
-            Phase::Running | Phase::Draining(Asked::ByUs) if self.state.is_bound() => {
-                self.state = SessionState::Unbound;
-                self.link.drain(Asked::ByPeer(header.sequence), now);
-            }
-            _ => pdu::reject(&mut self.link.output, header, CommandStatus::EsmeRinvbndsts),
+            self.link.state = SessionState::Outbound;
         }
     }
 
     fn shutdown(&mut self, now: Instant) {
-        if !self.state.is_bound() {
-            // Nobody to take leave of, or already on the way out.
-            if self.link.phase == Phase::Running {
-                self.close(CloseReason::Unbound);
-            }
-        } else if self.link.phase == Phase::Running {
-            self.link.drain(Asked::ByUs, now);
+        if let Some(reason) = self.link.shutdown(now) {
+            self.close(reason);
         }
     }
 
     fn finish_if_drained(&mut self, now: Instant) {
-        if self.requests.is_empty() && self.deliveries.is_empty() {
-            self.finish(CloseReason::Unbound, now);
-        }
-    }
-
-    /// The step after draining; `reason` is for the peer's own wish.
-    fn finish(&mut self, reason: CloseReason, now: Instant) {
-        match self.link.phase {
-            Phase::Draining(Asked::ByUs) => {
-                self.state = SessionState::Unbound;
-                self.link.unbind(now);
-            }
-            Phase::Draining(Asked::ByPeer(sequence)) => {
-                self.link.bodyless(sequence, &Pdu::UnbindResp);
-                self.close(reason);
-            }
-            _ => {}
+        let drained = self.requests.is_empty() && self.deliveries.is_empty();
+        if drained && let Some(reason) = self.link.finish(CloseReason::Unbound, now) {
+            self.close(reason);
         }
     }
 
     fn timeout(&mut self, now: Instant) {
         while let Some(timer) = self.link.timers.take_due(now) {
-            match timer {
-                Timer::Bind => self.close(CloseReason::BindDeadline),
-                Timer::Idle => self.link.enquire(now),
-                Timer::EnquireLink => self.close(CloseReason::PeerSilent),
-                Timer::Response => {
-                    while let Some(token) = self.deliveries.take_overdue(now) {
-                        self.actions.push_back(Action::Unanswered { token });
-                    }
+            if timer == Timer::Response {
+                while let Some(token) = self.deliveries.take_overdue(now) {
+                    self.actions.push_back(Action::Unanswered { token });
                 }
-                Timer::Drain => self.finish(CloseReason::UnbindDeadline, now),
-                Timer::Unbind => self.close(CloseReason::UnbindDeadline),
+            } else if let Some(reason) = self.link.due(timer, now) {
+                self.close(reason);
             }
         }
     }
 
     fn close(&mut self, reason: CloseReason) {
         self.link.close();
-        self.state = SessionState::Closed;
         self.requests.clear();
         let tokens = self.deliveries.take_all();
         self.actions.extend(tokens.map(|token| Action::Unanswered { token }));

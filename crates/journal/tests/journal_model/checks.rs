@@ -1,6 +1,6 @@
 //! The promises, looked at whenever something is sent, published, doubted, or all rests.
 
-use provider_sender::journal::{OnUnknown, Publication};
+use journal::{DoubtState, JournalRecord, OnUnknown, Publication, Rules, Survey};
 use wire::submit_journal::{Body, End, Ending, Fate, PartAt, Writer};
 
 use super::world::{Checked, Refused, Told, World, result};
@@ -83,6 +83,32 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// An operator is told of the same held doubts from the newest position on as from the beginning.
+    pub(crate) fn check_survey(&self) -> Checked {
+        if self.config.rules != Rules::default() {
+            return Ok(());
+        }
+        let (short, whole) = (self.surveyed(true)?, self.surveyed(false)?);
+        ensure(short == whole, || format!("held: {short:?}, without positions: {whole:?}"))
+    }
+
+    fn surveyed(&self, positions: bool) -> Result<Vec<(PartAt, u64)>, String> {
+        let mut survey = Survey::new(self.log.len() as u64);
+        while let Some(wanted) = survey.wants() {
+            for (offset, record) in (0..).zip(&self.log).skip(wanted.start as usize) {
+                let is_later_position = offset > 0 && matches!(*record.body, Body::Position(_));
+                if positions || !is_later_position {
+                    let (writer, body) = (record.writer, Some(record.body.clone()));
+                    survey.record(&JournalRecord { offset, time_ms: 0, writer, body });
+                }
+            }
+            survey.stretch_read(wanted.start);
+        }
+        let doubts = survey.doubts().map_err(|why| why.to_string())?;
+        let held = doubts.iter().filter(|doubt| doubt.state == DoubtState::Held);
+        Ok(held.map(|doubt| (doubt.part, doubt.intent)).collect())
     }
 
     /// Every final outcome in the journal is published.

@@ -94,6 +94,20 @@ pub struct JournalRecord {
     pub body: Option<Arc<Body>>,
 }
 
+impl JournalRecord {
+    /// The record that stands at `offset`.
+    #[must_use]
+    pub fn read(offset: u64, time_ms: u64, key: &[u8], value: &[u8]) -> Self {
+        // What configure writes has no key, or an empty one.
+        let writer = (!key.is_empty()).then(|| Writer::decode(key)).transpose();
+        let body = match (&writer, Body::decode(value)) {
+            (Ok(_), Ok(body)) => Some(Arc::new(body)),
+            _ => None,
+        };
+        Self { offset, time_ms, writer: writer.ok().flatten(), body }
+    }
+}
+
 /// A message read from an outgoing partition.
 #[derive(Clone, Debug)]
 pub struct Message<H> {

@@ -5,7 +5,7 @@
 //! steps), `JOURNAL_MODEL_SEED`, `JOURNAL_MODEL_LARGE=1` (larger bounds, for `make faults`).
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use provider_sender::journal::{OnUnknown, Rule, Rules};
+use journal::{OnUnknown, Rule, Rules};
 use wire::submit_journal::At;
 
 mod journal_model {

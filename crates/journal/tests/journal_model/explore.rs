@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use provider_sender::journal::Timer;
+use journal::Timer;
 
 use super::world::{Checked, Move, World};
 
@@ -111,6 +111,7 @@ impl Search {
             let Some(next) = fair_move(world, ghosts) else {
                 world.check_all_ended()?;
                 world.check_all_published()?;
+                world.check_survey()?;
                 self.good.extend(path);
                 return Ok(());
             };

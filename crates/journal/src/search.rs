@@ -1,4 +1,5 @@
-//! How a successor finds the newest valid position (rules 1 and 8), looking back from its takeover.
+//! How a successor finds the newest valid position (rules 1 and 8), looking back from its takeover;
+//! a survey does likewise from the journal's end.
 //!
 //! A position is void if a takeover lies between its owner's and itself. Its writer knew the journal
 //! up to `as_of`, so that such a takeover lies behind `as_of`: who has read from there can tell.
@@ -33,7 +34,11 @@ struct Found {
 /// What to do after a look.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Start(Box<Position>),
+    /// `owner`: the takeover of the position's writer; none for `configure`.
+    Start {
+        owner: Option<u64>,
+        position: Box<Position>,
+    },
     LookFrom(u64),
     NoPosition,
 }
@@ -69,16 +74,24 @@ impl Search {
     }
 
     /// All from `from` (later than asked: the journal begins there) to the takeover was read.
-    pub(super) fn end(&mut self, from: u64, takeover: u64) -> Verdict {
+    /// `start`: from where who asks has to read with a position.
+    pub(super) fn end(
+        &mut self,
+        from: u64,
+        takeover: u64,
+        start: impl Fn(&Position) -> u64,
+    ) -> Verdict {
         let bottom = from > self.from || self.from == 0;
         let found = self.newest();
         let verdict = match found {
-            Some(position) if position::start(&position) >= from => Verdict::Start(position),
-            Some(position) if bottom && position::needed(&position) >= from => {
-                Verdict::Start(position)
+            Some((owner, position)) if start(&position) >= from => {
+                Verdict::Start { owner, position }
+            }
+            Some((owner, position)) if bottom && position::needed(&position) >= from => {
+                Verdict::Start { owner, position }
             }
             Some(_) | None if bottom => Verdict::NoPosition,
-            Some(position) => Verdict::LookFrom(position::start(&position)),
+            Some((_, position)) => Verdict::LookFrom(start(&position)),
             None => {
                 self.span = self.span.saturating_mul(8);
                 Verdict::LookFrom(takeover.saturating_sub(self.span))
@@ -93,15 +106,16 @@ impl Search {
     }
 
     /// An owner's, else that of `configure`.
-    fn newest(&self) -> Option<Box<Position>> {
+    fn newest(&self) -> Option<(Option<u64>, Box<Position>)> {
         let valid = |found: &&Found| match found.takeover {
             Some(owner) => !self.takeovers.iter().any(|&t| owner < t && t < found.offset),
             None => false,
         };
         let owners = self.positions.iter().rev().find(valid);
         let first = self.positions.iter().rev().find(|found| found.takeover.is_none());
-        match &*owners.or(first)?.body {
-            Body::Position(position) => Some(position.clone()),
+        let found = owners.or(first)?;
+        match &*found.body {
+            Body::Position(position) => Some((found.takeover, position.clone())),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use provider_sender::journal::{
+use journal::{
     Action, Event, JournalRecord, Message, OnUnknown, Rules, Settings, Slot, Ticket, Timer,
 };
 use uuid::Uuid;

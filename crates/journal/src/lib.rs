@@ -7,6 +7,7 @@
 //!
 //! The shell calls `Slot::handle` with an [`Event`], then `Slot::next_action` until there is none.
 //! It runs the timers that `Slot::wants` names and hands in at most `Slot::room` messages.
+//! [`Survey`] tells an operator the doubts of a slot by the same fold.
 //!
 //! **What is known of parts is a fold over the journal in the order of offsets** (`ledger`), for
 //! one's own records as for others': an own record counts when the cursor (`fence`) reaches it, not
@@ -24,6 +25,7 @@
 //!   and positions count only from a valid owner.
 //! - An owner whose own answer is lost journals `unknown` itself, as a successor would.
 //! - At most one intent of a part is open: a valid owner intends a part only when it has none.
+#![forbid(unsafe_code)]
 
 mod event;
 mod fence;
@@ -38,6 +40,7 @@ mod rules;
 mod search;
 mod sending;
 mod slot;
+mod survey;
 
 pub use event::{
     Action, Counters, Event, JournalRecord, Message, OnUnknown, Publication, Refusal, Settings,
@@ -45,3 +48,4 @@ pub use event::{
 };
 pub use rules::{Rule, Rules};
 pub use slot::Slot;
+pub use survey::{DoubtState, OpenDoubt, Survey, Unsurveyed};

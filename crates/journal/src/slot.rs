@@ -363,8 +363,8 @@ impl<H: Clone> Slot<H> {
         }
         let takeover = self.fence.me.and_then(|me| me.takeover).unwrap_or(to);
         match &mut self.phase {
-            Phase::Searching(search) => match search.end(from, takeover) {
-                Verdict::Start(position) => self.replay(&position, takeover),
+            Phase::Searching(search) => match search.end(from, takeover, super::position::start) {
+                Verdict::Start { position, .. } => self.replay(&position, takeover),
                 Verdict::LookFrom(from) => self.read(from, Some(takeover)),
                 Verdict::NoPosition => self.refuse(Refusal::NoPosition),
             },

@@ -1,10 +1,13 @@
 //! The ports over DynamoDB and Kafka.
 
-use std::sync::Arc;
+mod dead_letters;
+mod journals;
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::config::{Document, SlotLedger};
 use platform::config_store::{ConfigStore, NoSuchVersion, Outdated};
-use platform::kafka::{Admin, Batch, TopicNeed};
+use platform::kafka::{Admin, Batch, Reader, TopicNeed};
 use wire::submit_journal::Body;
 use wire::topics::SUBMIT_JOURNAL;
 
@@ -48,8 +51,33 @@ impl Store for ConfigStore {
 pub struct Kafka {
     /// To make topics.
     pub admin: Admin,
-    /// To write first positions.
+    /// To write first positions, resolutions and what is redriven.
     pub batch: Batch,
+    /// To read journals and dead letters.
+    pub reading: Reading,
+}
+
+/// A reader for one use at a time.
+#[derive(Debug, Clone)]
+pub struct Reading(Arc<Mutex<Reader>>);
+
+impl Reading {
+    /// Over `reader`.
+    #[must_use]
+    pub fn new(reader: Reader) -> Self {
+        Self(Arc::new(Mutex::new(reader)))
+    }
+
+    /// Reads on a thread that may block. An invocation that was given up may still be at it: the
+    /// next one waits.
+    async fn with<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let reader = self.0.clone();
+        let on_its_thread = move || read(&reader.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(on_its_thread).await?
+    }
 }
 
 impl Topics for Kafka {
@@ -58,8 +86,18 @@ impl Topics for Kafka {
     }
 
     async fn found_journals(&self, slots: &[u32]) -> anyhow::Result<()> {
+        self.confirmed(self.write_positions(slots)).await
+    }
+}
+
+impl Kafka {
+    /// What `publish` hands to the batch, stored on all in-sync replicas.
+    async fn confirmed(
+        &self,
+        publish: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
         self.batch.begin();
-        let result = match self.write_positions(slots).await {
+        let result = match publish.await {
             Ok(()) => self.batch.flush().await.map_err(Into::into),
             Err(error) => Err(error),
         };
@@ -68,9 +106,7 @@ impl Topics for Kafka {
         }
         result
     }
-}
 
-impl Kafka {
     /// A journal without a record has never had an owner: a slot number is never used twice. Two
     /// first positions, of a repeat, say the same.
     async fn write_positions(&self, slots: &[u32]) -> anyhow::Result<()> {

@@ -1,0 +1,213 @@
+//! Golden values of the topics' records: what is on Kafka stays readable.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use domain::address::Address;
+use domain::id::{CustomerId, MessageId, PartId, ProviderId};
+use domain::message::{Concatenation, Envelope, Message, Part, Priority, ReferenceKind};
+use domain::octets::Octets;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wire::customer_deliveries::{CustomerDelivery, Failure};
+use wire::customer_incoming::{IncomingMessage, IncomingPart};
+use wire::dead_letters::DeadLetter;
+use wire::message_events::{Happened, MessageEvent};
+use wire::provider_events::{
+    Doubt, PartSummary, ProviderEvent, SubmitOutcome, SubmitResult, Summary, result_key,
+};
+use wire::provider_outgoing::{Origin, OutgoingMessage};
+use wire::{Undecodable, V};
+
+const ORIGIN: Origin = Origin { partition: 2, offset: 77 };
+
+fn message_id() -> MessageId {
+    "0192f000-0000-7000-8000-000000000001".parse().unwrap()
+}
+
+fn address(number: &str) -> Address {
+    Address { ton: 1, npi: 1, number: number.to_owned() }
+}
+
+fn envelope() -> Envelope {
+    Envelope {
+        customer: CustomerId::from("acme"),
+        source: address("491511"),
+        destination: address("4930123"),
+        service: String::new(),
+        pid: 0,
+        esm: 0,
+        coding: 8,
+        priority: Priority::High,
+        accepted_ms: 1_000,
+        valid_until_ms: 9_000,
+        schedule_ms: None,
+        config: 3,
+    }
+}
+
+fn part() -> Part {
+    Part {
+        id: PartId::from(message_id()),
+        aliases: Vec::new(),
+        octets: Octets(vec![0, 65, 0xff]),
+        udh: Octets::default(),
+        receipt: 1,
+    }
+}
+
+fn message() -> Message {
+    Message {
+        id: message_id(),
+        envelope: envelope(),
+        split: None,
+        parts: vec![part()],
+        attempt: 0,
+        attempt_ms: 1_000,
+        tried: vec![ProviderId::from("beta")],
+    }
+}
+
+/// The record is written as the file says, and the file is read as the record.
+fn golden<T: Serialize + DeserializeOwned + PartialEq + Debug>(name: &str, record: &T) {
+    let path = format!("{}/golden/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let written = String::from_utf8(wire::encode(record)).unwrap();
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(written, golden.trim_end(), "{name}: what is written");
+    assert_eq!(&wire::decode::<T>(golden.as_bytes()).unwrap(), record, "{name}: what is read");
+}
+
+#[test]
+fn what_a_customer_sent_is_written_and_read_as_the_golden_files_say() {
+    let concatenation =
+        Concatenation { kind: ReferenceKind::Udh8, reference: 7, total: 3, index: 1 };
+    let record = IncomingPart { v: V, envelope: envelope(), concatenation, part: part() };
+    golden("customer-incoming-message-parts", &record);
+    golden("customer-incoming-messages", &IncomingMessage { v: V, message: message() });
+}
+
+#[test]
+fn what_goes_to_a_provider_and_back_is_written_and_read_as_the_golden_files_say() {
+    let provider = ProviderId::from("alpha");
+    let (route, origin) = ("everything".to_owned(), ORIGIN);
+    let outgoing =
+        OutgoingMessage { v: V, provider: provider.clone(), route, origin, message: message() };
+    golden("provider-outgoing", &outgoing);
+    golden("provider-events-result", &ProviderEvent::Result(result()));
+    let doubt = Doubt {
+        v: V,
+        provider: provider.clone(),
+        message: message_id(),
+        part: 1,
+        attempt: 0,
+        slot: 4,
+        intent: 99,
+        held: true,
+        at_ms: 2_000,
+    };
+    golden("provider-events-doubt", &ProviderEvent::Doubt(doubt));
+    let part = PartSummary {
+        part: PartId::from(message_id()),
+        outcome: SubmitOutcome::Rejected,
+        doubtful: true,
+    };
+    let summary = Summary {
+        v: V,
+        message: message_id(),
+        customer: CustomerId::from("acme"),
+        provider,
+        attempt: 0,
+        origin: ORIGIN,
+        parts: vec![part],
+        at_ms: 2_000,
+    };
+    golden("provider-events-summary", &ProviderEvent::Summary(summary));
+}
+
+fn result() -> SubmitResult {
+    SubmitResult {
+        v: V,
+        provider: ProviderId::from("alpha"),
+        provider_message_id: "7F".to_owned(),
+        customer: CustomerId::from("acme"),
+        message: message_id(),
+        part: PartId::from(message_id()),
+        aliases: Vec::new(),
+        attempt: 0,
+        outcome: SubmitOutcome::Accepted,
+        status: 0,
+        source: address("491511"),
+        destination: address("4930123"),
+        receipt: 1,
+        origin: ORIGIN,
+        at_ms: 2_000,
+    }
+}
+
+#[test]
+fn what_is_told_is_written_and_read_as_the_golden_files_say() {
+    let event = MessageEvent {
+        v: V,
+        id: message_id().event("routed", 0),
+        message: message_id(),
+        customer: Cow::Owned(CustomerId::from("acme")),
+        happened: Happened::Routed,
+        by: Cow::Borrowed("route"),
+        at_ms: 1_500,
+        attempt: 0,
+        provider: Some(Cow::Owned(ProviderId::from("alpha"))),
+        detail: Cow::Borrowed("route everything"),
+    };
+    golden("message-events", &event);
+    let delivery = CustomerDelivery {
+        v: V,
+        id: PartId::from(message_id()).delivery("expired"),
+        customer: CustomerId::from("acme"),
+        message: message_id(),
+        part: PartId::from(message_id()),
+        source: address("491511"),
+        destination: address("4930123"),
+        failure: Failure::Expired,
+        receipt: 1,
+        accepted_ms: 1_000,
+        at_ms: 9_000,
+    };
+    golden("customer-deliveries", &delivery);
+    let letter = DeadLetter {
+        v: V,
+        topic: "customer-incoming-messages".to_owned(),
+        partition: 2,
+        offset: 77,
+        by: "route".to_owned(),
+        reason: "not a record of this topic (line 1, column 1)".to_owned(),
+        key: Octets(b"key".to_vec()),
+        value: Octets(b"?".to_vec()),
+        at_ms: 2_000,
+    };
+    golden("dead-letters", &letter);
+}
+
+#[test]
+fn a_result_is_named_by_the_providers_id_and_without_one_by_the_part() {
+    let named = |result: SubmitResult| {
+        let json = wire::encode(&ProviderEvent::Result(result));
+        result_key(std::str::from_utf8(&json).unwrap()).unwrap()
+    };
+    assert_eq!(named(result()), "alpha|7F");
+    let quoted = SubmitResult { provider_message_id: "7\"\\F".to_owned(), ..result() };
+    assert_eq!(named(quoted), "alpha|7\"\\F");
+    let nameless = SubmitResult { provider_message_id: String::new(), ..result() };
+    assert_eq!(named(nameless), message_id().to_string());
+    assert!(result_key("null").is_err());
+}
+
+#[test]
+fn fields_that_are_not_known_are_ignored_and_another_version_is_refused() {
+    let golden = String::from_utf8(wire::encode(&result())).unwrap();
+    let more = golden.replacen('{', r#"{"new":[1,{"a":2}],"#, 1);
+    assert_eq!(wire::decode::<SubmitResult>(more.as_bytes()), Ok(result()));
+    let newer = golden.replace(r#""v":1"#, r#""v":2"#);
+    let refused = wire::decode::<SubmitResult>(newer.as_bytes());
+    assert_eq!(refused, Err(Undecodable::Version { expected: 1 }));
+}

@@ -1,0 +1,214 @@
+//! The ports in memory, and requests to a handler over them.
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::bail;
+use aws_lambda_events::encodings::Body;
+use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
+use configure::handler::Handler;
+use configure::letters::{LetterAt, Scan, Wanted};
+use configure::ports::{Applied, DeadLetters, Journals, Store, Surveyed, Topics};
+use domain::config::{Document, SlotLedger};
+use journal::{JournalRecord, Survey};
+use platform::kafka::TopicNeed;
+use serde_json::{Value, json};
+use wire::dead_letters::DeadLetter;
+use wire::submit_journal::{self, Resolution};
+
+pub(crate) const FIRST: &str = "0190a5d0-0000-4000-8000-000000000001";
+pub(crate) const SECOND: &str = "0190a5d0-0000-4000-8000-000000000002";
+
+/// Table `config` and Kafka in memory; `steps` notes what was done in which order.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    pub(crate) versions: Mutex<Vec<(Arc<Document>, String)>>,
+    pub(crate) steps: Mutex<Vec<String>>,
+    pub(crate) topics: Mutex<BTreeMap<String, u32>>,
+    pub(crate) kafka_down: Mutex<bool>,
+    /// Records of each slot's journal; one that is not there takes too long to read.
+    pub(crate) journals: Mutex<BTreeMap<u32, Vec<JournalRecord>>>,
+    /// Values of the one partition of `dead-letters`, a second apart.
+    pub(crate) letters: Mutex<Vec<Vec<u8>>>,
+    pub(crate) put_back: Mutex<Vec<DeadLetter>>,
+}
+
+impl World {
+    pub(crate) fn step(&self, step: &str) {
+        self.steps.lock().unwrap().push(step.to_owned());
+    }
+
+    pub(crate) fn steps(&self) -> Vec<String> {
+        std::mem::take(&mut *self.steps.lock().unwrap())
+    }
+}
+
+impl Store for &World {
+    async fn current(&self) -> anyhow::Result<Option<u64>> {
+        let versions = self.versions.lock().unwrap().len();
+        Ok((versions > 0).then_some(versions as u64))
+    }
+
+    async fn load(&self, version: u64) -> anyhow::Result<Option<Arc<Document>>> {
+        let Some(index) = usize::try_from(version)?.checked_sub(1) else { return Ok(None) };
+        Ok(self.versions.lock().unwrap().get(index).map(|(document, _)| document.clone()))
+    }
+
+    async fn slots(&self, version: u64) -> anyhow::Result<SlotLedger> {
+        let versions = self.versions.lock().unwrap();
+        let so_far = &versions[..usize::try_from(version)?];
+        Ok(so_far.iter().fold(SlotLedger::default(), |ledger, (document, _)| ledger.with(document)))
+    }
+
+    async fn apply(
+        &self,
+        previous: Option<u64>,
+        document: &Document,
+        writer: &str,
+    ) -> anyhow::Result<Applied> {
+        let mut versions = self.versions.lock().unwrap();
+        let (current, version) = (versions.len() as u64, previous.unwrap_or(0) + 1);
+        if current == version && versions.last().is_some_and(|(_, by)| by == writer) {
+            return Ok(Applied::Version(version));
+        }
+        if current + 1 != version {
+            return Ok(Applied::Outdated(Some(current)));
+        }
+        versions.push((Arc::new(document.clone()), writer.to_owned()));
+        self.step("version");
+        Ok(Applied::Version(version))
+    }
+}
+
+impl Topics for &World {
+    async fn ensure(&self, needs: &[TopicNeed]) -> anyhow::Result<()> {
+        if *self.kafka_down.lock().unwrap() {
+            bail!("Kafka does not answer: broker 10.1.2.3");
+        }
+        let mut topics = self.topics.lock().unwrap();
+        topics.extend(needs.iter().map(|need| (need.name.clone(), need.partitions)));
+        self.step("topics");
+        Ok(())
+    }
+
+    async fn found_journals(&self, slots: &[u32]) -> anyhow::Result<()> {
+        self.step(&format!("journals {slots:?}"));
+        Ok(())
+    }
+}
+
+impl Journals for &World {
+    async fn survey(&self, slot: u32, _: Duration) -> anyhow::Result<Surveyed> {
+        if *self.kafka_down.lock().unwrap() {
+            bail!("Kafka does not answer: broker 10.1.2.3");
+        }
+        let journals = self.journals.lock().unwrap();
+        let Some(records) = journals.get(&slot) else { return Ok(Surveyed::OutOfTime) };
+        let mut survey = Survey::new(records.len() as u64);
+        while let Some(wanted) = survey.wants() {
+            let stretch = &records[usize::try_from(wanted.start)?..];
+            stretch.iter().for_each(|record| survey.record(record));
+            survey.stretch_read(wanted.start);
+        }
+        Ok(survey.doubts().map_or_else(Surveyed::Refused, Surveyed::Told))
+    }
+
+    async fn resolve(&self, slot: u32, words: &[Resolution]) -> anyhow::Result<()> {
+        let mut journals = self.journals.lock().unwrap();
+        let records = journals.get_mut(&slot).unwrap();
+        for word in words {
+            let value = submit_journal::Body::Resolution(word.clone()).encode()?;
+            let offset = records.len() as u64;
+            records.push(JournalRecord::read(offset, 0, b"", &value));
+        }
+        Ok(())
+    }
+}
+
+impl DeadLetters for &World {
+    async fn partitions(&self, topic: &str) -> anyhow::Result<i32> {
+        let partitions = self.topics.lock().unwrap().get(topic).copied();
+        Ok(i32::try_from(partitions.unwrap_or(0))?)
+    }
+
+    async fn scan(&self, partition: i32, wanted: &Wanted, _: Duration) -> anyhow::Result<Scan> {
+        let mut scan = Scan::of(partition);
+        for (offset, value) in (0..).zip(self.letters.lock().unwrap().iter()) {
+            let time_ms = offset * 1_000;
+            if time_ms >= wanted.since_ms && scan.record(wanted, offset, time_ms, value).is_break()
+            {
+                scan.read_to_ms = Some(time_ms);
+                break;
+            }
+        }
+        Ok(scan)
+    }
+
+    async fn letter(&self, at: LetterAt) -> anyhow::Result<Option<DeadLetter>> {
+        let letters = self.letters.lock().unwrap();
+        let found = letters.get(usize::try_from(at.offset)?).filter(|_| at.partition == 0);
+        Ok(found.and_then(|value| wire::decode(value).ok()))
+    }
+
+    async fn put_back(&self, letters: &[DeadLetter]) -> anyhow::Result<()> {
+        if *self.kafka_down.lock().unwrap() {
+            bail!("Kafka does not answer: broker 10.1.2.3");
+        }
+        self.put_back.lock().unwrap().extend(letters.iter().cloned());
+        Ok(())
+    }
+}
+
+pub(crate) fn now_ms() -> u64 {
+    1_760_000_000_000
+}
+
+pub(crate) fn document() -> Value {
+    let link = json!({"smpp": {"host": "h", "port": 1, "system_id": "us", "password_secret": "s"}});
+    json!({
+        "customers": [{"id": "acme", "senders": []}],
+        "providers": [{"id": "alpha", "link": link, "slots": [1, 0]}],
+        "routes": [{"id": "all", "to": [{"provider": "alpha"}]},
+                   {"id": "uk", "when": {"destinations": ["44"]}, "to": [{"provider": "alpha"}]}],
+    })
+}
+
+pub(crate) fn request(route: &str, path: Value, body: &Value) -> Value {
+    let (method, template) = route.split_once(' ').unwrap();
+    json!({
+        "version": "2.0", "routeKey": route, "rawPath": template, "rawQueryString": "",
+        "headers": {"content-type": "application/json"}, "pathParameters": path,
+        "requestContext": {"http": {"method": method, "path": template}, "timeEpoch": 0},
+        "body": body.to_string(), "isBase64Encoded": false,
+    })
+}
+
+pub(crate) async fn sent(world: &World, event: Value) -> (i64, Value) {
+    let event: ApiGatewayV2httpRequest = serde_json::from_value(event).unwrap();
+    let handler = Handler { store: world, kafka: world, now_ms };
+    let response = handler.handle(event).await;
+    let Some(Body::Text(text)) = response.body else { panic!("no text") };
+    (response.status_code, serde_json::from_str(&text).unwrap())
+}
+
+pub(crate) async fn post(world: &World, path: &str, body: Value) -> (i64, Value) {
+    sent(world, request(&format!("POST {path}"), json!({}), &body)).await
+}
+
+pub(crate) async fn apply(
+    world: &World,
+    document: &Value,
+    against: Option<u64>,
+    change: &str,
+) -> (i64, Value) {
+    let body = json!({"document": document, "planned_against": against, "change": change});
+    post(world, "/config/apply", body).await
+}
+
+pub(crate) async fn get(world: &World, path: &str, query: Value) -> (i64, Value) {
+    let mut event = request(&format!("GET {path}"), json!({}), &json!({}));
+    event["queryStringParameters"] = query;
+    sent(world, event).await
+}
