@@ -69,7 +69,8 @@ impl Stack {
         arguments: impl Iterator<Item = String>,
         smsc: Option<Smsc>,
     ) -> anyhow::Result<Self> {
-        let (directory, arguments) = (TempDir::with_prefix("gateway-")?, arguments.collect());
+        let directory = TempDir::with_prefix("gateway-")?;
+        let arguments: Vec<String> = arguments.collect();
         let child = spawn(programs, directory.path(), &arguments)?;
         let programs = programs.to_owned();
         let mut stack = Self { child, ready: Value::Null, directory, programs, arguments, smsc };
@@ -190,7 +191,7 @@ impl Stack {
     }
 }
 
-fn spawn(programs: &Path, directory: &Path, arguments: &Vec<String>) -> anyhow::Result<Child> {
+fn spawn(programs: &Path, directory: &Path, arguments: &[String]) -> anyhow::Result<Child> {
     let path = directory.join("local.log");
     let output = std::fs::File::options().create(true).append(true).open(path)?;
     Command::new(programs.join("local"))
