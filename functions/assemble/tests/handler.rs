@@ -108,10 +108,12 @@ fn later(handler: Function) -> Function {
 
 fn part(reference: u16, index: u8) -> Value {
     json!({
-        "v": 1, "customer": "acme",
-        "source": {"ton": 5, "npi": 0, "addr": "shop"},
-        "destination": {"ton": 1, "npi": 1, "addr": "46700000001"},
-        "accepted_ms": NOW_MS, "valid_until_ms": NOW_MS + 86_400_000, "config": 1,
+        "v": 1,
+        "envelope": {
+            "customer": "acme", "source": {"ton": 5, "npi": 0, "addr": "shop"},
+            "destination": {"ton": 1, "npi": 1, "addr": "46700000001"},
+            "accepted_ms": NOW_MS, "valid_until_ms": NOW_MS + 86_400_000, "config": 1,
+        },
         "concatenation": {"kind": "udh8", "reference": reference, "total": 2, "index": index},
         "part": {
             "id": format!("0199c000-0000-7000-8000-00000000{reference:02x}{index:02x}"),

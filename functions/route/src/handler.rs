@@ -4,12 +4,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::Context as _;
-use aws_lambda_events::event::kafka::{KafkaEvent, KafkaRecord};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use wire::provider_outgoing::Origin;
 
 use crate::configurations::{Configuration, Configurations};
+use crate::event::{Event, Record};
 use crate::output::Output;
 use crate::ports::{Outputs, Versions};
 use crate::record::{Accepted, Place, dead_letter};
@@ -30,7 +30,7 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
     ///
     /// # Errors
     /// Kafka or the store refused: the batch has to come again. Nothing is left in a queue.
-    pub async fn handle(&self, event: KafkaEvent) -> anyhow::Result<()> {
+    pub async fn handle(&self, event: &Event<'_>) -> anyhow::Result<()> {
         self.outputs.begin();
         let result = match self.batch(event).await {
             Ok(()) => self.outputs.flush().await,
@@ -42,17 +42,17 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
         result
     }
 
-    async fn batch(&self, event: KafkaEvent) -> anyhow::Result<()> {
+    async fn batch(&self, event: &Event<'_>) -> anyhow::Result<()> {
         let mut value = Vec::new();
-        for record in event.records.into_values().flatten() {
+        for record in event.records.values().flatten() {
             value.clear();
-            self.record(&record, &mut value).await?;
+            self.record(record, &mut value).await?;
         }
         Ok(())
     }
 
-    async fn record(&self, record: &KafkaRecord, value: &mut Vec<u8>) -> anyhow::Result<()> {
-        let place = place(record)?;
+    async fn record(&self, record: &Record<'_>, value: &mut Vec<u8>) -> anyhow::Result<()> {
+        let place = place(record);
         // Null (a tombstone) reads as empty, which is no record of this topic.
         let base64 = record.value.as_deref().unwrap_or_default();
         STANDARD.decode_vec(base64, value).context("the event's base64 is broken")?;
@@ -87,8 +87,8 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
         outputs
     }
 
-    async fn dead(&self, record: &KafkaRecord, value: &[u8], reason: String) -> anyhow::Result<()> {
-        let place = place(record)?;
+    async fn dead(&self, record: &Record<'_>, value: &[u8], reason: String) -> anyhow::Result<()> {
+        let place = place(record);
         let Origin { partition, offset } = place.origin;
         tracing::error!(event = "dead_letter", topic = place.topic, partition, offset, reason);
         let key = STANDARD.decode(record.key.as_deref().unwrap_or_default()).unwrap_or_default();
@@ -97,10 +97,9 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
     }
 }
 
-fn place(record: &KafkaRecord) -> anyhow::Result<Place<'_>> {
-    let partition = i32::try_from(record.partition)?;
-    let topic = record.topic.as_deref().unwrap_or_default();
-    Ok(Place { topic, origin: Origin { partition, offset: record.offset } })
+fn place<'a>(record: &'a Record<'_>) -> Place<'a> {
+    let Record { topic, partition, offset, .. } = record;
+    Place { topic, origin: Origin { partition: *partition, offset: *offset } }
 }
 
 /// Runs pure code; a panic is a reason like any other, and its message, which may hold anything,

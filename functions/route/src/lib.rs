@@ -9,6 +9,7 @@
 
 pub mod adapters;
 pub mod configurations;
+pub mod event;
 pub mod handler;
 pub mod output;
 pub mod ports;

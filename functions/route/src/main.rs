@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::event::kafka::KafkaEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::kafka::{Batch, KafkaSettings};
 use platform::settings::{self, exit_on_error};
 use route::configurations::Configurations;
+use route::event::Event;
 use route::handler::Handler;
+use serde_json::value::RawValue;
 
 /// Well below the function's time-out (60 s, template.yaml), so that a failure is reported by us.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,8 +27,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         now_ms: platform::clock::unix_ms,
     };
     let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<KafkaEvent>| async move {
-        handler.handle(event.payload).await.map_err(|error| format!("{error:#}"))
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        let event: Event<'_> = serde_json::from_str(event.payload.get())?;
+        let done = handler.handle(&event).await;
+        done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
     }))
     .await
 }

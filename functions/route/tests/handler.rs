@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::bail;
-use aws_lambda_events::event::kafka::KafkaEvent;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::config::{Document, LongMessages};
@@ -13,6 +12,7 @@ use domain::id::{MessageId, PartId};
 use domain::message::{Message, ReferenceKind};
 use domain::octets::Octets;
 use route::configurations::Configurations;
+use route::event::Event;
 use route::handler::Handler;
 use route::output::Output;
 use route::ports::{Outputs, Versions};
@@ -137,9 +137,12 @@ fn handler<'a>(store: &'a Store, kafka: &'a Kafka) -> Handler<&'a Store, &'a Kaf
 
 fn message(destination: &str) -> Message {
     let message = json!({
-        "v": 1, "id": MessageId::new(ACCEPTED_MS, [7; 10]), "customer": "acme",
-        "source": {"ton": 5, "addr": "ACME"}, "destination": {"ton": 1, "npi": 1, "addr": destination},
-        "accepted_ms": ACCEPTED_MS, "valid_until_ms": ACCEPTED_MS + 3_600_000, "config": 3,
+        "id": MessageId::new(ACCEPTED_MS, [7; 10]),
+        "envelope": {
+            "customer": "acme", "source": {"ton": 5, "addr": "ACME"},
+            "destination": {"ton": 1, "npi": 1, "addr": destination},
+            "accepted_ms": ACCEPTED_MS, "valid_until_ms": ACCEPTED_MS + 3_600_000, "config": 3,
+        },
         "parts": [{"id": MessageId::new(ACCEPTED_MS, [7; 10]), "octets": "aGVsbG8=", "receipt": 1}],
         "attempt_ms": ACCEPTED_MS,
     });
@@ -150,7 +153,7 @@ fn encoded(message: &Message) -> Vec<u8> {
     wire::encode(&IncomingMessage { v: V, message: message.clone() })
 }
 
-fn event(values: &[Vec<u8>]) -> KafkaEvent {
+fn event(values: &[Vec<u8>]) -> String {
     let record = |(offset, value): (usize, &Vec<u8>)| {
         json!({
             "topic": "customer-incoming-messages", "partition": 2, "offset": offset,
@@ -159,14 +162,17 @@ fn event(values: &[Vec<u8>]) -> KafkaEvent {
         })
     };
     let records: Vec<Value> = values.iter().enumerate().map(record).collect();
-    let event = json!({"eventSource": "aws:kafka",
-        "records": {"customer-incoming-messages-2": records}});
-    serde_json::from_value(event).unwrap()
+    let source = "aws:kafka";
+    json!({"eventSource": source, "records": {"customer-incoming-messages-2": records}}).to_string()
+}
+
+fn read(event: &str) -> Event<'_> {
+    serde_json::from_str(event).unwrap()
 }
 
 async fn published(values: &[Vec<u8>]) -> Vec<Published> {
     let (store, kafka) = (store(), Kafka::default());
-    handler(&store, &kafka).handle(event(values)).await.unwrap();
+    handler(&store, &kafka).handle(&read(&event(values))).await.unwrap();
     kafka.stored.into_inner().unwrap()
 }
 
@@ -218,7 +224,7 @@ async fn poison_becomes_a_dead_letter_and_holds_up_nobody() {
     let mut newer: Value = serde_json::from_slice(&encoded(&good)).unwrap();
     newer["v"] = json!(2);
     let mut broken: Value = serde_json::from_slice(&encoded(&good)).unwrap();
-    broken["parts"][0]["octets"] = json!("no base64!");
+    broken["message"]["parts"][0]["octets"] = json!("no base64!");
     let values = [
         b"not json: secret text".to_vec(),
         Vec::new(),
@@ -250,11 +256,11 @@ async fn an_outage_of_the_store_fails_the_batch_and_makes_no_dead_letters() {
     store.down.store(true, Ordering::Relaxed);
     let values = [b"poison".to_vec(), encoded(&message("49170"))];
     let handler = handler(&store, &kafka);
-    assert!(handler.handle(event(&values)).await.is_err());
+    assert!(handler.handle(&read(&event(&values))).await.is_err());
     assert!(kafka.queued.lock().unwrap().is_empty());
     assert!(kafka.stored.lock().unwrap().is_empty());
     store.down.store(false, Ordering::Relaxed);
-    handler.handle(event(&values)).await.unwrap();
+    handler.handle(&read(&event(&values))).await.unwrap();
     assert_eq!(kafka.stored.lock().unwrap().len(), 3);
 }
 
@@ -265,7 +271,7 @@ async fn when_kafka_refuses_the_batch_fails_and_nothing_stays_queued() {
         let flush_fails = AtomicBool::new(flush_fails);
         let kafka = Kafka { refuses_after, flush_fails, ..Kafka::default() };
         let values = [encoded(&message("49170"))];
-        assert!(handler(&store, &kafka).handle(event(&values)).await.is_err());
+        assert!(handler(&store, &kafka).handle(&read(&event(&values))).await.is_err());
         assert!(kafka.queued.lock().unwrap().is_empty());
     }
 }
@@ -277,10 +283,10 @@ async fn a_second_run_writes_what_the_first_wrote() {
     expired.envelope.valid_until_ms = ACCEPTED_MS;
     let values = [encoded(&message("49170")), encoded(&expired), encoded(&message("331"))];
     let mut handler = handler(&store, &kafka);
-    handler.handle(event(&values)).await.unwrap();
+    handler.handle(&read(&event(&values))).await.unwrap();
     let first = std::mem::take(&mut *kafka.stored.lock().unwrap());
     handler.now_ms = later_ms;
-    handler.handle(event(&values)).await.unwrap();
+    handler.handle(&read(&event(&values))).await.unwrap();
     let second = kafka.stored.lock().unwrap().clone();
     let identity = |all: &[Published]| {
         all.iter()
@@ -379,11 +385,11 @@ async fn a_version_is_loaded_once_and_only_the_last_used_are_kept() {
         message.envelope.config = version;
         encoded(&message)
     };
-    handler.handle(event(&[of(1), of(1), of(2), of(3), of(4), of(1)])).await.unwrap();
+    handler.handle(&read(&event(&[of(1), of(1), of(2), of(3), of(4), of(1)]))).await.unwrap();
     assert_eq!(store.loads.load(Ordering::Relaxed), 4);
     // A fifth pushes out 2, the one not used longest.
-    handler.handle(event(&[of(5), of(1), of(3), of(4)])).await.unwrap();
+    handler.handle(&read(&event(&[of(5), of(1), of(3), of(4)]))).await.unwrap();
     assert_eq!(store.loads.load(Ordering::Relaxed), 5);
-    handler.handle(event(&[of(2)])).await.unwrap();
+    handler.handle(&read(&event(&[of(2)]))).await.unwrap();
     assert_eq!(store.loads.load(Ordering::Relaxed), 6);
 }
