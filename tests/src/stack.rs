@@ -106,6 +106,14 @@ impl Stack {
     /// # Errors
     /// It did not end in time or not well.
     pub fn stop(mut self) -> anyhow::Result<()> {
+        self.end()
+    }
+
+    /// Stops it as [`Stack::stop`] does; its directory stays as long as this.
+    ///
+    /// # Errors
+    /// It did not end in time or not well.
+    pub fn end(&mut self) -> anyhow::Result<()> {
         signal(self.child.id(), "INT")?;
         let deadline = Instant::now() + STOP_MAX;
         while Instant::now() < deadline {
