@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod control;
+pub mod customer;
 pub mod faults;
 pub mod journeys;
 pub mod log;

@@ -169,21 +169,21 @@ impl Stack {
     ///
     /// # Errors
     /// It did not end in time or not well.
-    pub fn stop(self) -> anyhow::Result<()> {
-        self.stop_and_keep().map(drop)
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        self.end()
     }
 
-    /// The same, with what it leaves on disk until that is dropped.
+    /// Stops it as [`Stack::stop`] does; its directory stays as long as this.
     ///
     /// # Errors
-    /// As of [`Stack::stop`].
-    pub fn stop_and_keep(mut self) -> anyhow::Result<Self> {
+    /// It did not end in time or not well.
+    pub fn end(&mut self) -> anyhow::Result<()> {
         signal(self.child.id(), "INT")?;
         let deadline = Instant::now() + STOP_MAX;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
                 anyhow::ensure!(status.success(), "it ended with {status}:\n{}", self.said());
-                return Ok(self);
+                return Ok(());
             }
             std::thread::sleep(LOOK_EVERY);
         }

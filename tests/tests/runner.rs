@@ -77,7 +77,7 @@ fn ready_means_that_a_first_message_arrives_at_once_and_what_is_told_stays_true(
 
 #[test]
 fn ctrl_c_leaves_nothing_running_and_no_file_that_says_it_is_ready() {
-    let stack = Stack::start(&programs(), &["--store-in-memory", "--freeze"]).unwrap();
+    let mut stack = Stack::start(&programs(), &["--store-in-memory", "--freeze"]).unwrap();
     let running = children(&stack);
     for name in ["kafka-1", "store", "queues", "assemble", "route", "smpp-edge", "provider-sender"]
     {
@@ -85,8 +85,8 @@ fn ctrl_c_leaves_nothing_running_and_no_file_that_says_it_is_ready() {
     }
     let ready_file = stack.directory().join("ready.json");
     assert!(ready_file.exists());
-    let stopped = stack.stop_and_keep().unwrap();
-    assert!(!ready_file.exists() && stopped.directory().exists());
+    stack.end().unwrap();
+    assert!(!ready_file.exists() && stack.directory().exists());
     let left: Vec<_> = running.iter().filter(|process| processes::runs(process)).collect();
     assert!(left.is_empty(), "{left:?}");
 }

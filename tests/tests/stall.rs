@@ -1,0 +1,149 @@
+//! Kafka stands still under a customer who submits, then goes on: what never left the edge is refused
+//! soon, what left is tried again, and what stays unknown is on record when Kafka is back.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use gateway_tests::customer::{Answer, Customer, account, text};
+use gateway_tests::faults::processes;
+use gateway_tests::log;
+use gateway_tests::stack::{Stack, programs, signal};
+use smpp::CommandStatus;
+use wire::customer_incoming::IncomingMessage;
+use wire::message_events::{Happened, MessageEvent};
+use wire::topics::{CUSTOMER_INCOMING_MESSAGES, MESSAGE_EVENTS};
+
+/// How long the edge retries what left (30 s by default; a test need not last so long).
+const RETRY: Duration = Duration::from_secs(8);
+/// A stall is noticed after 3 s, and the queue purged at the next looks.
+const SOON: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(30);
+const BURST: usize = 60;
+
+struct Stage {
+    stack: Stack,
+    kafka: u32,
+    customer: Customer,
+    /// By sequence: what was submitted.
+    destinations: BTreeMap<u32, String>,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let retry = format!("--env=PUBLISH_RETRY_S={}", RETRY.as_secs());
+        let arguments = ["--store-in-memory", "--without=functions,sender,smsc", &retry];
+        let stack = Stack::start(&programs(), &arguments).unwrap();
+        let local = u32::try_from(stack.facts()["pid"].as_u64().unwrap()).unwrap();
+        let children = processes::children(local).unwrap();
+        let kafka = children.iter().find(|process| process.name == "kafka-1").unwrap().pid;
+        let account = account(stack.fact("/edge/0/smpp"), "acme", "secret");
+        let customer = Customer::bind(&account, None).await.unwrap();
+        Self { stack, kafka, customer, destinations: BTreeMap::new() }
+    }
+
+    fn submit(&mut self, count: usize) {
+        for _ in 0..count {
+            let destination = format!("4915170{:06}", self.destinations.len());
+            let sequence = self.customer.submit(&text("Stall", &destination, b"hello")).unwrap();
+            self.destinations.insert(sequence, destination);
+        }
+    }
+
+    async fn answers(&mut self, count: usize, within: Duration) -> Vec<Answer> {
+        self.customer.answers(count, within).await.unwrap()
+    }
+
+    /// Submits into a Kafka that stands still: how many were refused, all of them soon.
+    async fn refused_in_a_stall(&mut self, refused: &mut BTreeSet<u32>) -> usize {
+        signal(self.kafka, "STOP").unwrap();
+        let began = Instant::now();
+        self.submit(BURST);
+        let answers = self.answers(BURST, SOON).await;
+        assert!(answers.iter().all(|it| it.status == CommandStatus::EsmeRthrottled), "{answers:?}");
+        assert!(answers.iter().all(|it| it.at - began < SOON));
+        // Two requests leave at a time, each with what had come by then.
+        assert!(answers.len() > BURST / 2, "{} of {BURST}", answers.len());
+        assert!(answers.len() < BURST, "something did leave");
+        refused.extend(answers.iter().map(|it| it.sequence));
+        answers.len()
+    }
+
+    fn stored(&self) -> BTreeSet<String> {
+        let entries =
+            log::read_all(self.stack.fact("/kafka/bootstrap"), CUSTOMER_INCOMING_MESSAGES).unwrap();
+        let message = |value: &[u8]| wire::decode::<IncomingMessage>(value).unwrap().message;
+        entries.iter().map(|it| message(&it.value).envelope.destination.number).collect()
+    }
+
+    /// Messages that the edge has put on record as doubtful.
+    fn doubts(&self) -> BTreeSet<String> {
+        let entries = log::read_all(self.stack.fact("/kafka/bootstrap"), MESSAGE_EVENTS).unwrap();
+        let mut doubts = BTreeSet::new();
+        for entry in &entries {
+            let event: MessageEvent<'_> = wire::decode(&entry.value).unwrap();
+            if event.happened == Happened::Doubt {
+                assert_eq!((&*event.by, event.customer.as_str()), ("smpp-edge", "acme"));
+                doubts.insert(event.message.to_string());
+            }
+        }
+        doubts
+    }
+}
+
+fn all(answers: &[Answer], status: CommandStatus) -> bool {
+    answers.iter().all(|answer| answer.status == status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_left_is_refused_soon_and_what_left_is_stored_or_on_record_as_doubt() {
+    let mut stage = Stage::start().await;
+    let mut refused = BTreeSet::new();
+    stage.submit(BURST);
+    assert!(all(&stage.answers(BURST, PATIENCE).await, CommandStatus::EsmeRok));
+
+    // Kafka is back before the edge gives up: what left was stored, whichever time it left.
+    let now = stage.refused_in_a_stall(&mut refused).await;
+    signal(stage.kafka, "CONT").unwrap();
+    let left = stage.answers(BURST - now, PATIENCE).await;
+    assert!(left.len() == BURST - now && all(&left, CommandStatus::EsmeRok), "{left:?}");
+
+    // The producer goes on after its queue was purged.
+    stage.submit(BURST);
+    assert!(all(&stage.answers(BURST, PATIENCE).await, CommandStatus::EsmeRok));
+
+    // Kafka stays away: what left is told to be unknown, and whoever submits now is refused.
+    let now = stage.refused_in_a_stall(&mut refused).await;
+    let unknown = stage.answers(BURST - now, RETRY * 2).await;
+    assert!(
+        unknown.len() == BURST - now && all(&unknown, CommandStatus::EsmeRsyserr),
+        "{unknown:?}"
+    );
+    stage.submit(1);
+    let answers = stage.answers(1, SOON).await;
+    assert!(answers.len() == 1 && all(&answers, CommandStatus::EsmeRthrottled), "{answers:?}");
+    refused.insert(answers[0].sequence);
+    let log = stage.stack.log_of("smpp-edge-1");
+    assert_eq!(log.matches("publish_doubt").count(), unknown.len(), "logged at once:\n{log}");
+
+    signal(stage.kafka, "CONT").unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while stage.doubts().len() < unknown.len() {
+        assert!(Instant::now() < deadline, "the doubts are not on record");
+    }
+    assert_eq!(stage.doubts().len(), unknown.len());
+    assert!(stage.doubts().iter().all(|message| log.contains(message)));
+    stage.submit(BURST);
+    assert!(all(&stage.answers(BURST, PATIENCE).await, CommandStatus::EsmeRok));
+
+    let stored = stage.stored();
+    let unknown: BTreeSet<u32> = unknown.iter().map(|answer| answer.sequence).collect();
+    for (sequence, destination) in &stage.destinations {
+        if refused.contains(sequence) {
+            assert!(!stored.contains(destination), "{destination} was refused and is on Kafka");
+        } else if !unknown.contains(sequence) {
+            assert!(stored.contains(destination), "{destination} was acknowledged and is lost");
+        }
+    }
+    stage.stack.stop().unwrap();
+}
