@@ -46,13 +46,8 @@ impl Events {
         let message = MessageId::from(part);
         let event = event(customer, message, Happened::Accepted, at_ms);
         let value = wire::encode(&event);
-        let record = Record {
-            topic: MESSAGE_EVENTS,
-            partition: None,
-            key: &[],
-            value: &value,
-            token: 0,
-        };
+        let record =
+            Record { topic: MESSAGE_EVENTS, partition: None, key: &[], value: &value, token: 0 };
         if let Err(error) = self.publisher.send(record) {
             tracing::warn!(event = "message_event_lost", %error);
         }

@@ -199,12 +199,7 @@ fn result_record(result: WholeResult) -> Option<(String, Vec<u8>)> {
 }
 
 /// None where the result of the only part says all of it (docs/adr/0002).
-fn summary(
-    at: At,
-    attempt: u16,
-    ends: &[End],
-    outgoing: &Outgoing,
-) -> Option<(String, Vec<u8>)> {
+fn summary(at: At, attempt: u16, ends: &[End], outgoing: &Outgoing) -> Option<(String, Vec<u8>)> {
     debug_assert!(usize::from(at.priority) < PRIORITIES);
     if let [End { how: Ending::Accepted, doubtful: false }] = ends {
         return None;

@@ -3,6 +3,8 @@
 use super::Reading;
 use crate::bench::running::{Setting, end};
 
+/// Until the broker's just-in-time compiler has settled, seconds.
+const WARM_UP_S: u64 = 8;
 /// The rate of the paced load, messages per second.
 const RATE: f64 = 10_000.0;
 /// A load that fell further behind its rate than this was not the one that the figure is about.
@@ -20,7 +22,7 @@ pub(super) fn accepted(
         let shape = format!("--connections={connections} --window={window}");
         setting.load(&stack, &format!("{shape} --seconds={seconds}"))
     };
-    load(2)?;
+    load(WARM_UP_S)?;
     let seconds = setting.seconds(10);
     let readings = setting.each_run(|_| Ok(vec![(name, load(seconds)?.acknowledged_per_s)]))?;
     end(stack);
@@ -34,7 +36,7 @@ pub(super) fn answered(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
         let shape = format!("--connections=4 --window=50 --rate={RATE}");
         setting.load(&stack, &format!("{shape} --seconds={seconds}"))
     };
-    load(2)?;
+    load(WARM_UP_S)?;
     let seconds = setting.seconds(10);
     let readings = setting.each_run(|_| {
         let report = load(seconds)?;
