@@ -91,8 +91,9 @@ impl Stage {
     }
 }
 
-fn all(answers: &[Answer], status: CommandStatus) -> bool {
-    answers.iter().all(|answer| answer.status == status)
+/// So many answers have come, and all of them say this.
+fn all(answers: &[Answer], count: usize, status: CommandStatus) -> bool {
+    answers.len() == count && answers.iter().all(|answer| answer.status == status)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,28 +101,25 @@ async fn what_never_left_is_refused_soon_and_what_left_is_stored_or_on_record_as
     let mut stage = Stage::start().await;
     let mut refused = BTreeSet::new();
     stage.submit(BURST);
-    assert!(all(&stage.answers(BURST, PATIENCE).await, CommandStatus::EsmeRok));
+    assert!(all(&stage.answers(BURST, PATIENCE).await, BURST, CommandStatus::EsmeRok));
 
     // Kafka is back before the edge gives up: what left was stored, whichever time it left.
     let now = stage.refused_in_a_stall(&mut refused).await;
     signal(stage.kafka, "CONT").unwrap();
     let left = stage.answers(BURST - now, PATIENCE).await;
-    assert!(left.len() == BURST - now && all(&left, CommandStatus::EsmeRok), "{left:?}");
+    assert!(all(&left, BURST - now, CommandStatus::EsmeRok), "{left:?}");
 
     // The producer goes on after its queue was purged.
     stage.submit(BURST);
-    assert!(all(&stage.answers(BURST, PATIENCE).await, CommandStatus::EsmeRok));
+    assert!(all(&stage.answers(BURST, PATIENCE).await, BURST, CommandStatus::EsmeRok));
 
     // Kafka stays away: what left is told to be unknown, and whoever submits now is refused.
     let now = stage.refused_in_a_stall(&mut refused).await;
     let unknown = stage.answers(BURST - now, RETRY * 2).await;
-    assert!(
-        unknown.len() == BURST - now && all(&unknown, CommandStatus::EsmeRsyserr),
-        "{unknown:?}"
-    );
+    assert!(all(&unknown, BURST - now, CommandStatus::EsmeRsyserr), "{unknown:?}");
     stage.submit(1);
     let answers = stage.answers(1, SOON).await;
-    assert!(answers.len() == 1 && all(&answers, CommandStatus::EsmeRthrottled), "{answers:?}");
+    assert!(all(&answers, 1, CommandStatus::EsmeRthrottled), "{answers:?}");
     refused.insert(answers[0].sequence);
     let log = stage.stack.log_of("smpp-edge-1");
     assert_eq!(log.matches("publish_doubt").count(), unknown.len(), "logged at once:\n{log}");
@@ -134,7 +132,7 @@ async fn what_never_left_is_refused_soon_and_what_left_is_stored_or_on_record_as
     assert_eq!(stage.doubts().len(), unknown.len());
     assert!(stage.doubts().iter().all(|message| log.contains(message)));
     stage.submit(BURST);
-    assert!(all(&stage.answers(BURST, PATIENCE).await, CommandStatus::EsmeRok));
+    assert!(all(&stage.answers(BURST, PATIENCE).await, BURST, CommandStatus::EsmeRok));
 
     let stored = stage.stored();
     let unknown: BTreeSet<u32> = unknown.iter().map(|answer| answer.sequence).collect();
