@@ -129,7 +129,8 @@ impl Admin {
     }
 }
 
-fn is_passing(error: &KafkaError) -> bool {
+/// A leader is being found.
+pub(super) fn is_passing(error: &KafkaError) -> bool {
     matches!(
         error.rdkafka_error_code(),
         Some(

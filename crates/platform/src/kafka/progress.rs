@@ -51,7 +51,7 @@ impl CommittedProgress {
 
     fn ask(&self, partition: i32, time_ms: u64) -> anyhow::Result<bool> {
         let committed = self.committed(partition)?;
-        let first = first_since(&self.consumer, &self.topic, partition, time_ms)?;
+        let first = first_since(&self.consumer, &self.topic, partition, time_ms, PATIENCE)?;
         // Asked for last: what was appended meanwhile has to be read too, which errs to the safe side.
         let end = match first {
             Some(offset) => offset,

@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::admin::is_passing;
 use super::client::{Context, KafkaSettings};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// For one answer.
+const ASK: Duration = Duration::from_secs(5);
+/// A broker that stood still is let in again within this time.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(50);
 /// Without a record or the end of the partition for this long, Kafka does not answer.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -69,10 +74,18 @@ impl Reader {
     /// Kafka does not answer.
     pub fn partitions(&self, topic: &str) -> anyhow::Result<i32> {
         self.serve_client();
-        let metadata = self.consumer.fetch_metadata(Some(topic), PATIENCE);
-        let metadata = metadata.with_context(|| format!("Kafka does not tell about {topic}"))?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        Ok(i32::try_from(found.map_or(0, |found| found.partitions().len()))?)
+        let partitions = settled(|| {
+            let metadata = self.consumer.fetch_metadata(Some(topic), ASK)?;
+            let found = metadata.topics().iter().find(|found| found.name() == topic);
+            match found.and_then(|found| found.error()).map(RDKafkaErrorCode::from) {
+                None => Ok(found.map_or(0, |found| found.partitions().len())),
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Ok(0),
+                Some(error) => Err(KafkaError::MetadataFetch(error)),
+            }
+        });
+        let partitions =
+            partitions.with_context(|| format!("Kafka does not tell about {topic}"))?;
+        Ok(i32::try_from(partitions)?)
     }
 
     /// From the oldest record to the end.
@@ -81,7 +94,7 @@ impl Reader {
     /// Kafka does not answer.
     pub fn bounds(&self, topic: &str, partition: i32) -> anyhow::Result<Range<u64>> {
         self.serve_client();
-        let marks = self.consumer.fetch_watermarks(topic, partition, PATIENCE);
+        let marks = settled(|| self.consumer.fetch_watermarks(topic, partition, ASK));
         let (low, high) = marks
             .with_context(|| format!("Kafka does not tell the ends of {topic}/{partition}"))?;
         Ok(u64::try_from(low)?..u64::try_from(high)?)
@@ -98,7 +111,7 @@ impl Reader {
         time_ms: u64,
     ) -> anyhow::Result<Option<u64>> {
         self.serve_client();
-        let found = first_since(&self.consumer, topic, partition, time_ms)?;
+        let found = first_since(&self.consumer, topic, partition, time_ms, ASK)?;
         Ok(found.map(u64::try_from).transpose()?)
     }
 
@@ -158,8 +171,10 @@ impl Reader {
                 }
                 // What is missing before the end was never delivered: markers of transactions.
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(stretch.end),
-                Some(Err(error)) => return Err(error.into()),
-                None => anyhow::ensure!(heard.elapsed() < SILENCE, "nothing came for {SILENCE:?}"),
+                Some(Err(error)) if !is_reconnecting(&error) => return Err(error.into()),
+                Some(Err(_)) | None => {
+                    anyhow::ensure!(heard.elapsed() < SILENCE, "nothing came for {SILENCE:?}");
+                }
             }
         }
         Ok(next)
@@ -173,18 +188,45 @@ impl Reader {
     }
 }
 
+/// Asks again while a partition's leader is being found.
+fn settled<T>(ask: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask() {
+            Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                std::thread::sleep(AGAIN);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// The client connects again by itself: also after a function was frozen and its connections went.
+fn is_reconnecting(error: &KafkaError) -> bool {
+    let lost = matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::OperationTimedOut
+        )
+    );
+    lost || is_passing(error)
+}
+
 /// Offset of the first record at or after a time; none: there is none.
 pub(super) fn first_since(
     consumer: &BaseConsumer<Context>,
     topic: &str,
     partition: i32,
     time_ms: u64,
+    patience: Duration,
 ) -> anyhow::Result<Option<i64>> {
     let mut wanted = TopicPartitionList::new();
     let time = Offset::Offset(i64::try_from(time_ms)?);
     wanted.add_partition_offset(topic, partition, time)?;
     let found = consumer
-        .offsets_for_times(wanted, PATIENCE)
+        .offsets_for_times(wanted, patience)
         .context("Kafka does not tell the offset of a time")?;
     offset(&found, topic, partition)
 }
