@@ -104,9 +104,8 @@ impl Hub {
         self.settings.send_if_modified(|settings| {
             result = settings.changed(change).map(Arc::new);
             if let Ok(changed) = &result {
-                if (changed.drop, changed.lose_responses)
-                    != (settings.drop, settings.lose_responses)
-                {
+                // Also when it is set to what it was: the submit that is meant has passed then.
+                if ["drop", "lose_responses"].iter().any(|name| change.get(name).is_some()) {
                     self.accepted.store(0, Ordering::Relaxed);
                 }
                 *settings = Arc::clone(changed);
