@@ -82,11 +82,8 @@ impl Operator {
 
     /// A message that the provider takes and cuts the connection instead of saying so.
     fn send_into_doubt(&self) {
-        // Submits are counted from when the setting changes.
-        for drop in [json!(null), json!({"when": {"at": 1}, "how": "before"})] {
-            let change = json!({ "drop": drop });
-            control::post(self.stack.fact("/smsc/control"), "/settings", &change).unwrap();
-        }
+        let cut = json!({"drop": {"when": {"at": 1}, "how": "before"}});
+        control::post(self.stack.fact("/smsc/control"), "/settings", &cut).unwrap();
         let load = Command::new(programs().join("simulator"))
             .args(["load", "--connect", self.stack.fact("/edge/0/smpp"), "--system-id=acme"])
             .args(["--count=1", "--destinations=4930", "--deadline=30"])
