@@ -2,9 +2,10 @@
 
 use super::Reading;
 use crate::bench::running::{Setting, end};
+use crate::stack::Stack;
 
 /// Until the broker's just-in-time compiler has settled, seconds.
-const WARM_UP_S: u64 = 8;
+const WARM_UP_S: u64 = 40;
 /// The rate of the paced load, messages per second.
 const RATE: f64 = 10_000.0;
 /// A load that fell further behind its rate than this was not the one that the figure is about.
@@ -22,11 +23,16 @@ pub(super) fn accepted(
         let shape = format!("--connections={connections} --window={window}");
         setting.load(&stack, &format!("{shape} --seconds={seconds}"))
     };
-    load(WARM_UP_S)?;
+    warm_up(setting, &stack)?;
     let seconds = setting.seconds(10);
     let readings = setting.each_run(|_| Ok(vec![(name, load(seconds)?.acknowledged_per_s)]))?;
     end(stack);
     Ok(readings)
+}
+
+fn warm_up(setting: &Setting, stack: &Stack) -> anyhow::Result<()> {
+    let seconds = setting.seconds(WARM_UP_S);
+    setting.load(stack, &format!("--connections=4 --window=50 --seconds={seconds}")).map(drop)
 }
 
 /// From `submit_sm` written to `submit_sm_resp` read, paced.
@@ -36,7 +42,7 @@ pub(super) fn answered(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
         let shape = format!("--connections=4 --window=50 --rate={RATE}");
         setting.load(&stack, &format!("{shape} --seconds={seconds}"))
     };
-    load(WARM_UP_S)?;
+    warm_up(setting, &stack)?;
     let seconds = setting.seconds(10);
     let readings = setting.each_run(|_| {
         let report = load(seconds)?;

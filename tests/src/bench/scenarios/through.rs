@@ -9,8 +9,9 @@ use crate::bench::running::{Setting, await_arrival, end, now_us, pid, summary};
 use crate::stack::Stack;
 
 /// Until the broker's just-in-time compiler has settled: on two cores it takes a third of them before.
-const WARM_UP_MESSAGES: u64 = 150_000;
-/// Run number of the load that warms up; no run of a measurement has it.
+const WARM_UP_MESSAGES: u64 = 600_000;
+const WARM_UP_SHAPE: &str = "--connections=16 --window=100";
+/// Run number of the load that warms up; no run of a measurement has it, nor the next.
 const WARM_UP: u32 = 1_000;
 /// What the provider of `bench/paced.yaml` agreed to, parts per second.
 const AGREED: f64 = 1_000.0;
@@ -22,7 +23,7 @@ const OFFERED_LONGER_S: u64 = 6;
 /// Messages of one part, as fast as they go through; and what that costs.
 pub(super) fn arrived(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
-    let shape = "--connections=16 --window=100";
+    let shape = WARM_UP_SHAPE;
     flood(setting, &stack, shape, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
     let messages = setting.count(250_000);
     let readings = setting.each_run(|run| {
@@ -56,13 +57,14 @@ pub(super) fn arrived_multipart(setting: &Setting) -> anyhow::Result<Vec<Reading
 /// From `submit_sm` written to read at the provider, paced.
 pub(super) fn end_to_end(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
+    flood(setting, &stack, WARM_UP_SHAPE, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
     let paced = |run: u32, count: u64| {
         let shape = "--connections=4 --window=50 --rate=1000";
         let arguments = format!("{shape} --run={run} --count={count} --deadline=120");
         setting.load(&stack, &arguments)?;
         await_arrival(&stack, run, count)
     };
-    paced(WARM_UP, 3_000)?;
+    paced(WARM_UP + 1, 3_000)?;
     let readings = setting.each_run(|run| {
         let latency = paced(run, setting.count(20_000))?.latency;
         Ok(vec![("end_to_end_p50_ms_1k", latency.p50_ms), ("end_to_end_p99_ms_1k", latency.p99_ms)])
