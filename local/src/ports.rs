@@ -1,5 +1,6 @@
 //! Which ports of loopback the parts listen on.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::Context as _;
@@ -28,9 +29,14 @@ pub enum Ports {
     Usual,
     /// Counting up.
     From(u16),
-    /// Whatever is free.
-    Free,
+    /// Whatever is free, none of these.
+    Free(BTreeSet<u16>),
 }
+
+/// Below what the system gives to outgoing connections: nobody takes a port between our look and the
+/// part's start (ip(7), `ip_local_port_range`).
+const FREE: std::ops::Range<u16> = 10_000..32_000;
+const TRIES: usize = 1_000;
 
 impl Ports {
     /// An address for what usually listens on `usual`.
@@ -45,12 +51,21 @@ impl Ports {
                 *next = next.checked_add(1).context("no ports are left above --port-base")?;
                 port
             }
-            Self::Free => 0,
+            Self::Free(given) => return free(given),
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .with_context(|| format!("port {port} is taken; see --free-ports and --port-base"))?;
-        Ok(listener.local_addr()?)
+        listen(port)
+            .with_context(|| format!("port {port} is taken; see --free-ports and --port-base"))
     }
+}
+
+fn listen(port: u16) -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr()
+}
+
+fn free(given: &mut BTreeSet<u16>) -> anyhow::Result<SocketAddr> {
+    let mut ports = (0..TRIES).map(|_| fastrand::u16(FREE));
+    let found = ports.find_map(|port| listen(port).ok().filter(|_| given.insert(port)));
+    found.with_context(|| format!("no port of {FREE:?} is free"))
 }
 
 #[cfg(test)]
@@ -63,6 +78,13 @@ mod tests {
         let port = taken.local_addr().unwrap().port();
         let error = Ports::Usual.take(port).unwrap_err().to_string();
         assert!(error.contains(&port.to_string()), "{error}");
-        assert!(Ports::Free.take(port).is_ok());
+        assert!(Ports::Free(BTreeSet::new()).take(port).is_ok());
+    }
+
+    #[test]
+    fn a_free_port_is_given_once() {
+        let mut ports = Ports::Free(BTreeSet::new());
+        let given: BTreeSet<_> = (0..500).map(|_| ports.take(0).unwrap().port()).collect();
+        assert_eq!(given.len(), 500);
     }
 }

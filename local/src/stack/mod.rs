@@ -6,6 +6,7 @@ mod functions;
 mod report;
 mod services;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -87,7 +88,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     let mut ports = match options.port_base {
         Some(base) => Ports::From(base),
-        None if options.free_ports => Ports::Free,
+        None if options.free_ports => Ports::Free(BTreeSet::new()),
         None => Ports::Usual,
     };
     let ground = prepare(options, &mut ports)?;

@@ -44,7 +44,7 @@ pub(super) fn arrived(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
 pub(super) fn arrived_multipart(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
     let shape = "--connections=2 --window=200 --parts=3 --spread";
-    flood(setting, &stack, shape, WARM_UP, setting.count(WARM_UP_MESSAGES / 3), 3)?;
+    flood(setting, &stack, shape, WARM_UP, setting.count(50_000), 3)?;
     let messages = setting.count(50_000);
     let readings = setting.each_run(|run| {
         let per_s = flood(setting, &stack, shape, run, messages, 3)?;
