@@ -31,6 +31,9 @@ use timers::Timers;
 /// The bucket is this deep (design, section 6), and refilled no more often than [`PACE_STEP`].
 const BUCKET_DEPTH: Duration = Duration::from_millis(10);
 const PACE_STEP: Duration = Duration::from_millis(4);
+/// Parts are intended so long before their tokens come (at most a second: journal.md, rule 4), for an
+/// intent takes longer to be acknowledged than the bucket is deep.
+const INTENDED_AHEAD: Duration = Duration::from_millis(100);
 /// Messages taken from Kafka before the loop goes round again.
 const READ_AT_ONCE: usize = 1_000;
 
@@ -71,6 +74,8 @@ pub struct SlotTask {
     assigned: bool,
     bucket: TokenBucket,
     link: Link,
+    /// Parts whose intent counts, that wait for a token; bounded by [`INTENDED_AHEAD`] and the window.
+    intended: VecDeque<Sent>,
     sent: HashMap<u64, Sent>,
     next_token: u64,
     reading: Option<Reading>,
@@ -121,6 +126,7 @@ impl SlotTask {
             assigned: false,
             bucket: TokenBucket::new(Rate::unlimited(), BUCKET_DEPTH, now),
             link: Link::default(),
+            intended: VecDeque::new(),
             sent: HashMap::new(),
             next_token: 0,
             reading: None,
@@ -186,13 +192,27 @@ impl SlotTask {
         self.run_timers(now);
         self.take_messages();
         self.act(now);
+        self.send_intended(now);
         let parts = self.capacity(now);
         self.machine.handle(Event::Capacity { parts, now_ms });
         self.act(now);
+        self.send_intended(now);
     }
 
     fn capacity(&mut self, now: Instant) -> usize {
-        self.bucket.available(now).min(self.link.room())
+        let soon = self.bucket.available_within(INTENDED_AHEAD, now);
+        soon.min(self.link.room()).saturating_sub(self.intended.len())
+    }
+
+    /// Sends what bucket and window let out.
+    fn send_intended(&mut self, now: Instant) {
+        if self.link.bind.is_none() {
+            return self.return_intended();
+        }
+        while self.link.room() > 0 && self.bucket.available(now) > 0 {
+            let Some(part) = self.intended.pop_front() else { return };
+            self.send(part, now);
+        }
     }
 
     fn take_messages(&mut self) {

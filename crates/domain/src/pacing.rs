@@ -80,17 +80,23 @@ impl TokenBucket {
 
     /// How many whole parts may go out now.
     pub fn available(&mut self, now: Instant) -> usize {
+        self.available_within(Duration::ZERO, now)
+    }
+
+    /// How many whole parts may go out from now until `ahead` has passed.
+    pub fn available_within(&mut self, ahead: Duration, now: Instant) -> usize {
         if self.agreed.per_s.is_infinite() && self.slowed.is_none() {
             return usize::MAX;
         }
         self.refill(now);
-        // Tokens are bounded by the depth, far below usize.
+        let tokens = self.tokens.max(0.0) + self.current_per_s * ahead.as_secs_f64();
+        // Tokens are bounded by the depth and what a rate lets out in a second, far below usize.
         #[allow(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "0 ≤ tokens ≤ depth"
+            reason = "0 ≤ tokens; a cast saturates"
         )]
-        let whole = self.tokens.max(0.0) as usize;
+        let whole = tokens as usize;
         whole
     }
 
@@ -227,5 +233,18 @@ mod tests {
         bucket.throttled(1_000.0, start);
         let sent = sent_in(&mut bucket, start, 0, 1_000);
         assert!((480..=600).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn what_may_go_out_soon_is_what_is_there_and_what_will_come() {
+        let start = Instant::now();
+        let mut bucket = TokenBucket::full(Rate::per_second(1_000.0), DEPTH, start);
+        let soon = Duration::from_millis(100);
+        let there = bucket.available(start);
+        assert_eq!(bucket.available_within(soon, start), there + 100);
+        bucket.spend(there);
+        assert_eq!(bucket.available_within(soon, start), 100);
+        let mut slow = TokenBucket::new(Rate::per_second(1.0), DEPTH, start);
+        assert_eq!(slow.available_within(soon, start), 0);
     }
 }

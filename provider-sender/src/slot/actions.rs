@@ -44,7 +44,9 @@ impl SlotTask {
                 Action::ReadJournal { from, to } => self.read_journal(from, to),
                 Action::StartReading { from } => self.start_reading(from),
                 Action::StopReading => self.reading = None,
-                Action::Send { part, intent, handle } => self.send(part, intent, handle, now),
+                Action::Send { part, intent, handle } => {
+                    self.intended.push_back(Sent { part, intent, outgoing: handle });
+                }
                 Action::Publish { number, publication } => self.publish(number, publication),
                 Action::OpenBind => self.open_bind(),
                 Action::CloseBind => {
@@ -89,22 +91,23 @@ impl SlotTask {
         }
     }
 
-    fn send(&mut self, part: PartAt, intent: u64, outgoing: Outgoing, now: Instant) {
+    pub(super) fn send(&mut self, sent: Sent, now: Instant) {
         self.bucket.spend(1);
         self.observe(now);
+        let Sent { part, ref outgoing, .. } = sent;
         let long = self.plan.as_ref().map(|plan| plan.provider.long_messages).unwrap_or_default();
-        let submit = translate::submit(&outgoing, part.part, long, unix_ms());
+        let submit = translate::submit(outgoing, part.part, long, unix_ms());
         let (Some(submit), Some(bind)) = (submit, self.link.bind.as_mut()) else {
             // Never written. Without a bind it goes again; what cannot be a PDU never does.
             let status = match self.link.bind {
                 Some(_) => CommandStatus::EsmeRsubmitfail,
                 None => CommandStatus::EsmeRmsgqful,
             };
-            return self.ended(Sent { part, intent, outgoing }, status, "");
+            return self.ended(sent, status, "");
         };
         let token = self.next_token;
         self.next_token += 1;
-        self.sent.insert(token, Sent { part, intent, outgoing });
+        self.sent.insert(token, sent);
         bind.submit(token, submit, now);
     }
 

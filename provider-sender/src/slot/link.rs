@@ -105,6 +105,14 @@ impl SlotTask {
                 if self.sent.is_empty() { SessionEvent::Shutdown } else { SessionEvent::Closed };
             bind.tell(event, now);
         }
+        self.return_intended();
+    }
+
+    /// What is intended was never written, and without this bind it is not going to be.
+    pub(super) fn return_intended(&mut self) {
+        while let Some(part) = self.intended.pop_front() {
+            self.ended(part, CommandStatus::EsmeRmsgqful, "");
+        }
     }
 
     fn connect(&mut self) {

@@ -52,7 +52,8 @@ impl SlotTask {
 
     /// While messages wait for tokens: when there will be some, a few at a time.
     fn pace_due(&self, now: Instant) -> Option<Instant> {
-        let waiting = self.machine.is_waiting() && self.link.room() > 0;
+        let any = self.machine.is_waiting() || !self.intended.is_empty();
+        let waiting = any && self.link.room() > 0;
         self.bucket.next_token().filter(|_| waiting).map(|token| token.max(now + PACE_STEP))
     }
 
