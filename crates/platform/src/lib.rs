@@ -12,7 +12,3 @@ pub mod secrets;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
-
-/// Of every program that uses this crate: most of a message's cost is in small allocations.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
