@@ -29,8 +29,8 @@ use link::Link;
 use timers::Timers;
 
 /// The bucket is this deep (design, section 6), and refilled no more often than [`PACE_STEP`].
-const BUCKET_DEPTH: Duration = Duration::from_millis(10);
-const PACE_STEP: Duration = Duration::from_millis(4);
+const BUCKET_DEPTH: Duration = Duration::from_millis(6);
+const PACE_STEP: Duration = Duration::from_millis(2);
 /// Parts are intended so long before their tokens come (at most a second: journal.md, rule 4), for an
 /// intent takes longer to be acknowledged than the bucket is deep.
 const INTENDED_AHEAD: Duration = Duration::from_millis(100);
@@ -84,6 +84,8 @@ pub struct SlotTask {
     arrived: Arc<Notify>,
     appends: HashMap<u64, Ticket>,
     next_append: u64,
+    /// Bounded by the appends that the machine has under way.
+    refused_appends: Vec<u64>,
     ended: Vec<(u64, Outcome)>,
     /// Publications that the producer's full queue did not take; bounded by what is under way.
     unpublished: VecDeque<(u64, String, Vec<u8>)>,
@@ -135,6 +137,7 @@ impl SlotTask {
             arrived,
             appends: HashMap::new(),
             next_append: 0,
+            refused_appends: Vec::new(),
             ended: Vec::new(),
             unpublished: VecDeque::new(),
             dead_letters: 0,

@@ -9,9 +9,9 @@ use smpp::pdu::{self, Submit};
 use smpp::udh::{self, Concatenation, Kind};
 use smpp::{CommandStatus, Octets, time_format};
 use wire::V;
-use wire::provider_events::{ProviderEvent, SubmitOutcome, SubmitResult};
+use wire::provider_events::{ProviderEvent, SubmitResult};
 use wire::provider_outgoing::OutgoingMessage;
-use wire::submit_journal::Fate;
+use wire::submit_journal::{Ending, Fate};
 
 /// A `short_message` holds this many octets; what is longer goes as `message_payload`
 /// (SMPP 3.4, section 5.2.21).
@@ -112,8 +112,8 @@ pub fn result(
     at_ms: u64,
 ) -> Option<ProviderEvent> {
     let outcome = match fate(status) {
-        Fate::Accepted => SubmitOutcome::Accepted,
-        Fate::Rejected => SubmitOutcome::Rejected,
+        Fate::Accepted => Ending::Accepted,
+        Fate::Rejected => Ending::Rejected,
         Fate::Returned | Fate::Expired => return None,
     };
     let message = &outgoing.message;

@@ -25,7 +25,6 @@ use self::submitting::Pending;
 use crate::accounts::Accounts;
 use crate::admission::{Admission, Place};
 use crate::authenticate::Authenticator;
-use crate::events::Events;
 use crate::publish::{Outbox, Records};
 use crate::settings::Settings;
 
@@ -49,8 +48,6 @@ pub struct Node {
     pub authenticator: Authenticator,
     /// Kafka.
     pub records: Arc<Records>,
-    /// `message-events`.
-    pub events: Events,
     /// Cancelled at SIGTERM.
     pub stop: CancellationToken,
 }

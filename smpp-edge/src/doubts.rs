@@ -1,6 +1,7 @@
 //! Submits of which nobody knows whether Kafka has them: their customers were told `ESME_RSYSERR`.
-//! Each becomes a record of `message-events` as soon as Kafka takes it.
+//! Each is told on `message-events` as soon as Kafka takes it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use domain::id::{CustomerId, MessageId};
@@ -8,10 +9,8 @@ use platform::kafka::{Batch, KafkaSettings, NotPublished, Record};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 use wire::customer_incoming::{IncomingMessage, IncomingPart};
-use wire::message_events::Happened;
+use wire::message_events::{self, Happened, MessageEvent};
 use wire::topics::{CUSTOMER_INCOMING_MESSAGE_PARTS, CUSTOMER_INCOMING_MESSAGES, MESSAGE_EVENTS};
-
-use crate::events;
 
 /// Doubts that wait for Kafka; more stand in the log only.
 const WAITING_MAX: usize = 100_000;
@@ -96,11 +95,23 @@ async fn publish(kafka: &KafkaSettings, doubts: &[Doubt]) -> anyhow::Result<()> 
 }
 
 async fn hand_over(batch: &Batch, doubts: &[Doubt]) -> Result<(), NotPublished> {
-    for doubt in doubts {
-        let Doubt { customer, message, at_ms } = doubt;
-        let event = events::event(customer, *message, Happened::Doubt, *at_ms);
-        let (key, value) = (message.to_string(), wire::encode(&event));
-        batch.publish(MESSAGE_EVENTS, None, key.as_bytes(), &value).await?;
+    let events: Vec<_> = doubts.iter().map(event).collect();
+    for value in message_events::records(&events) {
+        batch.publish(MESSAGE_EVENTS, None, &[], &value).await?;
     }
     batch.flush().await
+}
+
+fn event(doubt: &Doubt) -> MessageEvent<'_> {
+    MessageEvent {
+        id: doubt.message.event("edge doubt", 0),
+        message: doubt.message,
+        customer: Cow::Borrowed(&doubt.customer),
+        happened: Happened::Doubt,
+        by: Cow::Borrowed("smpp-edge"),
+        at_ms: doubt.at_ms,
+        attempt: 0,
+        provider: None,
+        detail: Cow::Borrowed("not known whether Kafka has it; told ESME_RSYSERR"),
+    }
 }

@@ -11,7 +11,6 @@ pub mod admission;
 pub mod authenticate;
 pub mod connection;
 pub mod doubts;
-pub mod events;
 pub mod health;
 pub mod listener;
 pub mod password;

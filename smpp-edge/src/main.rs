@@ -11,7 +11,6 @@ use smpp_edge::accounts::Accounts;
 use smpp_edge::admission::Admission;
 use smpp_edge::authenticate::{Authenticator, REFUSAL_AFTER};
 use smpp_edge::connection::Node;
-use smpp_edge::events::Events;
 use smpp_edge::publish::{Fatal, Records};
 use smpp_edge::settings::Settings;
 use smpp_edge::{doubts, health, listener, tls};
@@ -43,7 +42,6 @@ async fn main() -> anyhow::Result<()> {
         admission: Admission::default(),
         authenticator: Authenticator::new(REFUSAL_AFTER),
         records: Arc::new(Records::new(&kafka, settings.publish_retry, doubts)?),
-        events: Events::new(&kafka)?,
         stop: stop.clone(),
         settings,
     });
@@ -90,11 +88,7 @@ async fn serve(node: Arc<Node>, ended: CancellationToken) -> anyhow::Result<()> 
         tracing::warn!(event = "connections_cut", count = tasks.len());
     }
     let flushed = node.clone();
-    tokio::task::spawn_blocking(move || {
-        flushed.records.flush(Duration::from_secs(5));
-        flushed.events.flush(Duration::from_secs(3));
-    })
-    .await?;
+    tokio::task::spawn_blocking(move || flushed.records.flush(Duration::from_secs(5))).await?;
     tracing::info!(event = "stopped");
     Ok(())
 }

@@ -67,36 +67,4 @@ mod tests {
             assert!(!is_right(hash, b"") && !is_right(hash, b"secret"), "{hash}");
         }
     }
-
-    #[test]
-    fn checks_leave_no_memory_behind_whichever_threads_made_them() {
-        const CHECK_KIB: usize = Params::DEFAULT_M_COST as usize;
-        let hash = hashed("secret", Algorithm::Argon2id, Params::default());
-        let before = resident_kib();
-        let checked = |_| {
-            let hash = hash.clone();
-            // One after the other, as the edge does it, but each on a thread that stays.
-            let (told, tell) = std::sync::mpsc::sync_channel(1);
-            let (end, ended) = std::sync::mpsc::sync_channel::<()>(1);
-            let thread = std::thread::spawn(move || {
-                told.send(is_right(&hash, b"secret")).unwrap();
-                ended.recv().unwrap_err();
-            });
-            assert!(tell.recv().unwrap());
-            (end, thread)
-        };
-        let threads: Vec<_> = (0..4).map(checked).collect();
-        let left = resident_kib().saturating_sub(before);
-        for (end, thread) in threads {
-            drop(end);
-            thread.join().unwrap();
-        }
-        assert!(left < CHECK_KIB, "{left} KiB are left of four checks of {CHECK_KIB} KiB");
-    }
-
-    fn resident_kib() -> usize {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
 }

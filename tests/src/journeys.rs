@@ -1,12 +1,15 @@
-//! What happened to each message, read from `message-events` and `provider-events`.
+//! What happened to each message, read from all the topics that say so.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::id::{EventId, MessageId};
-use wire::message_events::{Happened, MessageEvent};
+use wire::customer_incoming::{IncomingMessage, IncomingPart};
+use wire::message_events::{Happened, MessageEvent, MessageEvents};
 use wire::provider_events::ProviderEvent;
-use wire::topics::{MESSAGE_EVENTS, PROVIDER_EVENTS};
+use wire::topics::{
+    CUSTOMER_INCOMING_MESSAGE_PARTS, CUSTOMER_INCOMING_MESSAGES, MESSAGE_EVENTS, PROVIDER_EVENTS,
+};
 
 use crate::log;
 
@@ -16,14 +19,22 @@ use crate::log;
 /// Kafka does not answer, or a record is none of that topic.
 pub fn read(bootstrap: &str) -> anyhow::Result<BTreeMap<MessageId, Vec<MessageEvent<'static>>>> {
     let mut events: BTreeMap<EventId, MessageEvent<'static>> = BTreeMap::new();
+    let mut told = |event: MessageEvent<'_>| {
+        events.insert(event.id, owned(event));
+    };
+    for entry in log::read_all(bootstrap, CUSTOMER_INCOMING_MESSAGE_PARTS)? {
+        told(MessageEvent::from(&wire::decode::<IncomingPart>(&entry.value)?));
+    }
+    for entry in log::read_all(bootstrap, CUSTOMER_INCOMING_MESSAGES)? {
+        told(MessageEvent::from(&wire::decode::<IncomingMessage>(&entry.value)?));
+    }
     for entry in log::read_all(bootstrap, MESSAGE_EVENTS)? {
-        let event: MessageEvent<'static> = wire::decode(&entry.value)?;
-        events.insert(event.id, event);
+        let MessageEvents { events, .. } = wire::decode(&entry.value)?;
+        events.into_owned().into_iter().for_each(&mut told);
     }
     for entry in log::read_all(bootstrap, PROVIDER_EVENTS)? {
         if let ProviderEvent::Result(result) = wire::decode(&entry.value)? {
-            let event = owned(MessageEvent::from(&result));
-            events.insert(event.id, event);
+            told(MessageEvent::from(&result));
         }
     }
     let mut journeys: BTreeMap<MessageId, Vec<MessageEvent<'static>>> = BTreeMap::new();

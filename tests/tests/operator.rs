@@ -13,8 +13,8 @@ use gateway_tests::stack::{Stack, programs, root};
 use serde_json::{Value, json};
 use wire::V;
 use wire::dead_letters::DeadLetter;
-use wire::provider_events::{ProviderEvent, SubmitOutcome};
-use wire::submit_journal::Body;
+use wire::provider_events::ProviderEvent;
+use wire::submit_journal::{Body, Ending};
 use wire::topics::{
     CUSTOMER_INCOMING_MESSAGE_PARTS, CUSTOMER_INCOMING_MESSAGES, DEAD_LETTERS, PROVIDER_EVENTS,
     SUBMIT_JOURNAL,
@@ -144,7 +144,7 @@ fn dropped(bootstrap: &str) -> usize {
         ProviderEvent::Summary(summary) => Some(summary.parts),
         _ => None,
     });
-    ends.flatten().filter(|part| part.outcome == SubmitOutcome::Dropped).count()
+    ends.flatten().filter(|part| part.outcome == Ending::Dropped).count()
 }
 
 #[test]

@@ -48,4 +48,4 @@ pub use event::{
 };
 pub use rules::{Rule, Rules};
 pub use slot::Slot;
-pub use survey::{DoubtState, OpenDoubt, Survey, Unsurveyed};
+pub use survey::{OpenDoubt, Survey, Unsurveyed};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use uuid::Uuid;
-use wire::submit_journal::{Body, Doubted, Ending, PartAt, Position};
+use wire::submit_journal::{Body, DoubtState, Doubted, PartAt, Position};
 
 use super::event::JournalRecord;
 use super::ledger::{Effects, Ledger, Place};
@@ -34,17 +34,6 @@ pub struct OpenDoubt {
     pub state: DoubtState,
     /// Kafka's time of the record that tells of it, Unix ms; none: older than the position.
     pub since_ms: Option<u64>,
-}
-
-/// What became of the part that a doubt is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DoubtState {
-    /// Waits for an operator's word.
-    Held,
-    /// Goes again, or went again, by policy or by an operator's word.
-    Resent,
-    /// Ended, whatever this submit's fate was.
-    Ended(Ending),
 }
 
 /// Why the doubts cannot be told.

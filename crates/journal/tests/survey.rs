@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use journal::{DoubtState, JournalRecord, OpenDoubt, Survey, Unsurveyed};
+use journal::{JournalRecord, OpenDoubt, Survey, Unsurveyed};
 use uuid::Uuid;
 use wire::submit_journal::{
-    At, Body, Doubt, Doubted, Ending, Fate, Intended, Listed, ListedPart, Outcome, Outcomes,
-    OwnerId, Part, PartAt, Position, Resolution, Unknown, Word, Writer,
+    At, Body, Doubt, DoubtState, Doubted, Ending, Fate, Intended, Listed, ListedPart, Outcome,
+    Outcomes, OwnerId, Part, PartAt, Position, Resolution, Unknown, Word, Writer,
 };
 
 /// A journal in memory: a record's time is its offset times ten.

@@ -4,7 +4,7 @@ use domain::config::{Change, Document, Mistake};
 use domain::message::Priority;
 use serde::{Deserialize, Serialize};
 
-use crate::submit_journal::Word;
+use crate::submit_journal::{DoubtState, Word};
 
 /// Answer of `GET /config/…`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,28 +144,6 @@ pub struct Doubt {
     pub since_ms: Option<u64>,
     /// What became of the part.
     pub state: DoubtState,
-}
-
-/// What became of a part of which a submit is in doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DoubtState {
-    /// Waits for an operator's word.
-    Held,
-    /// Goes again, or went again.
-    Resent,
-    /// Ended: another submit of it was accepted.
-    Accepted,
-    /// Ended: another submit of it was rejected.
-    Rejected,
-    /// Ended: its validity is over.
-    Expired,
-    /// Ended: its provider was drained.
-    Drained,
-    /// Ended: dropped by an operator.
-    Dropped,
-    /// Ended: another part of its message failed.
-    Abandoned,
 }
 
 /// A slot whose doubts are not, or not all, in the list.

@@ -1,19 +1,24 @@
-//! `message-events`: what happened to each message, at least once, told apart by id. What a provider
-//! made of it is on `provider-events` and not told again here (docs/adr/0002).
+//! `message-events`: what happened to each message, at least once, told apart by id. What another topic
+//! says already is not told again here (docs/adr/0002): that a part or a message was accepted, or joined,
+//! is what `customer-incoming-*` says, what a provider made of it `provider-events`. What those records
+//! say of a message is their `MessageEvent::from`.
 
 use std::borrow::Cow;
 
 use domain::id::{CustomerId, EventId, MessageId, ProviderId};
+use domain::message::Envelope;
 use serde::{Deserialize, Serialize};
 
-use crate::provider_events::{SubmitOutcome, SubmitResult};
+use crate::customer_incoming::{IncomingMessage, IncomingPart};
+use crate::provider_events::SubmitResult;
+use crate::submit_journal::Ending;
 use crate::version::V;
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Happened {
-    /// Acknowledged to the customer (one event per part).
+    /// Stored for the customer who submitted it (one event per part).
     Accepted,
     /// All parts are there.
     Assembled,
@@ -31,11 +36,22 @@ pub enum Happened {
     Doubt,
 }
 
-/// A record of `message-events`. Without a key: events are merged by id, in whatever order.
+/// A record of `message-events`: what one invocation saw, of whichever messages. Without a key: events
+/// are merged by id, in whatever order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct MessageEvent<'a> {
+pub struct MessageEvents<'a> {
     /// Version.
     pub v: V<1>,
+    /// At most [`EVENTS_MAX`].
+    pub events: Cow<'a, [MessageEvent<'a>]>,
+}
+
+/// Events of one record: some 200 kB.
+pub const EVENTS_MAX: usize = 500;
+
+/// Something that happened to a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MessageEvent<'a> {
     /// The same at every run.
     pub id: EventId,
     /// The message; for a part that waits for others, the part.
@@ -59,12 +75,62 @@ pub struct MessageEvent<'a> {
     pub detail: Cow<'a, str>,
 }
 
+/// The values of the records of `message-events` that tell these events.
+pub fn records(events: &[MessageEvent<'_>]) -> impl Iterator<Item = Vec<u8>> {
+    events
+        .chunks(EVENTS_MAX)
+        .map(|events| crate::encode(&MessageEvents { v: V, events: Cow::Borrowed(events) }))
+}
+
+impl<'a> From<&'a IncomingPart> for MessageEvent<'a> {
+    /// The part was accepted.
+    fn from(incoming: &'a IncomingPart) -> Self {
+        accepted(incoming.id().into(), &incoming.envelope)
+    }
+}
+
+impl<'a> From<&'a IncomingMessage> for MessageEvent<'a> {
+    /// A message of one part was accepted; parts that came one by one were joined, with the ids of all
+    /// of them: each can be asked for.
+    fn from(incoming: &'a IncomingMessage) -> Self {
+        let message = &incoming.message;
+        if message.split.is_none() {
+            return accepted(message.id, &message.envelope);
+        }
+        let ids =
+            message.parts.iter().flat_map(|part| std::iter::once(&part.id).chain(&part.aliases));
+        let ids: Vec<String> = ids.map(ToString::to_string).collect();
+        Self {
+            happened: Happened::Assembled,
+            id: message.id.event("assembled", 0),
+            by: Cow::Borrowed("assemble"),
+            at_ms: message.attempt_ms,
+            detail: Cow::Owned(format!("parts {}", ids.join(" "))),
+            ..accepted(message.id, &message.envelope)
+        }
+    }
+}
+
+fn accepted(message: MessageId, envelope: &Envelope) -> MessageEvent<'_> {
+    MessageEvent {
+        id: message.event("accepted", 0),
+        message,
+        customer: Cow::Borrowed(&envelope.customer),
+        happened: Happened::Accepted,
+        by: Cow::Borrowed("smpp-edge"),
+        at_ms: envelope.accepted_ms,
+        attempt: 0,
+        provider: None,
+        detail: Cow::Borrowed(""),
+    }
+}
+
 impl<'a> From<&'a SubmitResult> for MessageEvent<'a> {
     /// What the outcome of a part's submit says of the message.
     fn from(result: &'a SubmitResult) -> Self {
         let part = result.part;
         let (happened, name, detail) = match result.outcome {
-            SubmitOutcome::Accepted => {
+            Ending::Accepted => {
                 let id = &result.provider_message_id;
                 (Happened::Submitted, "submitted", format!("part {part} is {id} there"))
             }
@@ -74,7 +140,6 @@ impl<'a> From<&'a SubmitResult> for MessageEvent<'a> {
             }
         };
         Self {
-            v: V,
             id: result.message.event(&format!("{name} {part}"), result.attempt),
             message: result.message,
             customer: Cow::Borrowed(&result.customer),

@@ -7,6 +7,7 @@ use domain::id::{CustomerId, MessageId, PartId, ProviderId};
 use serde::{Deserialize, Serialize};
 
 use crate::provider_outgoing::Origin;
+use crate::submit_journal::Ending;
 use crate::version::{Undecodable, V};
 
 /// A record of `provider-events`.
@@ -19,24 +20,6 @@ pub enum ProviderEvent {
     Doubt(Doubt),
     /// How a message's attempt ended.
     Summary(Summary),
-}
-
-/// How a submit ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SubmitOutcome {
-    /// The provider has it.
-    Accepted,
-    /// The provider refused it.
-    Rejected,
-    /// Its validity ran out before it was sent.
-    Expired,
-    /// An operator took it back before it was sent.
-    Drained,
-    /// An operator gave it up after its fate stayed unknown.
-    Dropped,
-    /// Not sent because another part of its message failed.
-    Abandoned,
 }
 
 /// The outcome of one part. Key: provider + the provider's id in canonical form; without one the
@@ -62,7 +45,7 @@ pub struct SubmitResult {
     /// The attempt, from 0.
     pub attempt: u32,
     /// What became of it.
-    pub outcome: SubmitOutcome,
+    pub outcome: Ending,
     /// SMPP command status of the answer.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub status: u32,
@@ -105,7 +88,7 @@ pub struct PartSummary {
     /// Which.
     pub part: PartId,
     /// What became of it.
-    pub outcome: SubmitOutcome,
+    pub outcome: Ending,
     /// Another submit of it stays unknown: the provider may have it too. Never retried elsewhere.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub doubtful: bool,

@@ -238,17 +238,35 @@ pub struct End {
     pub doubtful: bool,
 }
 
+/// How a part's attempt ended; also what `provider-events` and the admin API tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
+    /// The provider has it.
     Accepted,
+    /// The provider refused it.
     Rejected,
+    /// Its validity ran out before it was sent.
     Expired,
+    /// An operator took it back before it was sent.
     Drained,
-    /// By an operator.
+    /// An operator gave it up after its fate stayed unknown.
     Dropped,
     /// Not sent because another part of its message failed.
     Abandoned,
+}
+
+/// What became of a part of which a submit is in doubt; not in the journal, but what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtState {
+    /// Waits for an operator's word.
+    Held,
+    /// Goes again, or went again, by policy or by an operator's word.
+    Resent,
+    /// Ended, whatever this submit's fate was.
+    #[serde(untagged)]
+    Ended(Ending),
 }
 
 /// The event for `provider-events` as JSON, opaque to the journal. Its `Debug` shows no content.

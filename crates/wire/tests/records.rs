@@ -13,11 +13,10 @@ use serde::de::DeserializeOwned;
 use wire::customer_deliveries::{CustomerDelivery, Failure};
 use wire::customer_incoming::{IncomingMessage, IncomingPart};
 use wire::dead_letters::DeadLetter;
-use wire::message_events::{Happened, MessageEvent};
-use wire::provider_events::{
-    Doubt, PartSummary, ProviderEvent, SubmitOutcome, SubmitResult, Summary, result_key,
-};
+use wire::message_events::{Happened, MessageEvent, MessageEvents};
+use wire::provider_events::{Doubt, PartSummary, ProviderEvent, SubmitResult, Summary, result_key};
 use wire::provider_outgoing::{Origin, OutgoingMessage};
+use wire::submit_journal::Ending;
 use wire::{Undecodable, V};
 
 const ORIGIN: Origin = Origin { partition: 2, offset: 77 };
@@ -88,6 +87,28 @@ fn what_a_customer_sent_is_written_and_read_as_the_golden_files_say() {
 }
 
 #[test]
+fn what_is_accepted_and_joined_says_so_itself() {
+    let concatenation =
+        Concatenation { kind: ReferenceKind::Udh8, reference: 7, total: 2, index: 1 };
+    let one = IncomingPart { v: V, envelope: envelope(), concatenation, part: part() };
+    let short = IncomingMessage { v: V, message: message() };
+    let (of_part, of_short) = (MessageEvent::from(&one), MessageEvent::from(&short));
+    assert_eq!((of_part.happened, of_part.at_ms), (Happened::Accepted, 1_000));
+    assert_eq!(of_part, of_short);
+
+    let alias = "0192f000-0000-7000-8000-000000000002".parse::<MessageId>().unwrap();
+    let resent = Part { aliases: vec![alias.to_string().parse().unwrap()], ..part() };
+    let split = Some(ReferenceKind::Udh8);
+    let message = Message { split, parts: vec![resent], attempt_ms: 1_700, ..message() };
+    let whole = IncomingMessage { v: V, message };
+    let joined = MessageEvent::from(&whole);
+    assert_eq!((joined.happened, joined.at_ms), (Happened::Assembled, 1_700));
+    assert_eq!(joined.message, message_id());
+    assert_eq!(joined.detail, format!("parts {} {alias}", message_id()));
+    assert_ne!(joined.id, of_part.id);
+}
+
+#[test]
 fn what_goes_to_a_provider_and_back_is_written_and_read_as_the_golden_files_say() {
     let provider = ProviderId::from("alpha");
     let (route, origin) = ("everything".to_owned(), ORIGIN);
@@ -107,11 +128,8 @@ fn what_goes_to_a_provider_and_back_is_written_and_read_as_the_golden_files_say(
         at_ms: 2_000,
     };
     golden("provider-events-doubt", &ProviderEvent::Doubt(doubt));
-    let part = PartSummary {
-        part: PartId::from(message_id()),
-        outcome: SubmitOutcome::Rejected,
-        doubtful: true,
-    };
+    let part =
+        PartSummary { part: PartId::from(message_id()), outcome: Ending::Rejected, doubtful: true };
     let summary = Summary {
         v: V,
         message: message_id(),
@@ -135,7 +153,7 @@ fn result() -> SubmitResult {
         part: PartId::from(message_id()),
         aliases: Vec::new(),
         attempt: 0,
-        outcome: SubmitOutcome::Accepted,
+        outcome: Ending::Accepted,
         status: 0,
         source: address("491511"),
         destination: address("4930123"),
@@ -148,7 +166,6 @@ fn result() -> SubmitResult {
 #[test]
 fn what_is_told_is_written_and_read_as_the_golden_files_say() {
     let event = MessageEvent {
-        v: V,
         id: message_id().event("routed", 0),
         message: message_id(),
         customer: Cow::Owned(CustomerId::from("acme")),
@@ -159,7 +176,7 @@ fn what_is_told_is_written_and_read_as_the_golden_files_say() {
         provider: Some(Cow::Owned(ProviderId::from("alpha"))),
         detail: Cow::Borrowed("route everything"),
     };
-    golden("message-events", &event);
+    golden("message-events", &MessageEvents { v: V, events: Cow::Owned(vec![event]) });
     let delivery = CustomerDelivery {
         v: V,
         id: PartId::from(message_id()).delivery("expired"),

@@ -77,7 +77,6 @@ fn failure(held: &IncomingPart, id: PartId, at_ms: u64) -> CustomerDelivery {
 fn event(held: &IncomingPart, id: PartId, generation: &Generation) -> MessageEvent<'static> {
     let total = held.concatenation.total;
     MessageEvent {
-        v: V,
         id: domain::id::MessageId::from(id).event("incomplete", 0),
         message: id.into(),
         customer: Cow::Owned(held.envelope.customer.clone()),

@@ -6,7 +6,7 @@ use wire::V;
 use wire::customer_deliveries::CustomerDelivery;
 use wire::customer_incoming::IncomingMessage;
 use wire::dead_letters::DeadLetter;
-use wire::message_events::{Happened, MessageEvent};
+use wire::message_events::{MessageEvent, MessageEvents};
 use wire::topics;
 
 /// This program's name in records.
@@ -43,35 +43,14 @@ impl Output {
         match self {
             // Neither order nor partition matters to those who read them (docs/adr/0002).
             Self::Message(record) => (Vec::new(), wire::encode(record)),
-            Self::Event(record) => (Vec::new(), wire::encode(record)),
+            Self::Event(event) => {
+                let events = Cow::Borrowed(std::slice::from_ref(event));
+                (Vec::new(), wire::encode(&MessageEvents { v: V, events }))
+            }
             Self::Delivery(record) => {
                 (record.message.to_string().into_bytes(), wire::encode(record))
             }
             Self::DeadLetter(record) => (record.topic.clone().into_bytes(), wire::encode(record)),
         }
     }
-}
-
-/// That a message is whole, with the ids of its parts: each of them can be asked for.
-#[must_use]
-pub fn assembled(record: &IncomingMessage) -> Output {
-    let message = &record.message;
-    let ids: Vec<String> = message
-        .parts
-        .iter()
-        .flat_map(|part| std::iter::once(part.id).chain(part.aliases.iter().copied()))
-        .map(|id| id.to_string())
-        .collect();
-    Output::Event(MessageEvent {
-        v: V,
-        id: message.id.event("assembled", 0),
-        message: message.id,
-        customer: Cow::Owned(message.envelope.customer.clone()),
-        happened: Happened::Assembled,
-        by: Cow::Borrowed(BY),
-        at_ms: message.attempt_ms,
-        attempt: 0,
-        provider: None,
-        detail: Cow::Owned(format!("parts {}", ids.join(" "))),
-    })
 }

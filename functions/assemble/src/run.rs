@@ -17,7 +17,7 @@ use wire::dead_letters::DeadLetter;
 
 use crate::item::Item;
 use crate::join::{Arrived, Deadline, Joined, Settings};
-use crate::output::{Output, assembled};
+use crate::output::Output;
 use crate::records::Record;
 
 /// Reads of a key that is written by others all the time, until the batch fails and is retried.
@@ -196,8 +196,7 @@ impl Run {
 
     fn outputs(&self) -> Option<Step> {
         let whole = self.groups.values().flat_map(|group| &group.joined.whole);
-        let messages =
-            whole.flat_map(|message| [Output::Message(message.clone()), assembled(message)]);
+        let messages = whole.map(|message| Output::Message(message.clone()));
         let letters = self.letters.iter().cloned().map(Output::DeadLetter);
         let outputs: Vec<_> = letters.chain(messages).collect();
         (!outputs.is_empty()).then_some(Step::Publish(outputs))

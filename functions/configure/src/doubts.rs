@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::id::{MessageId, ProviderId};
 use journal::OpenDoubt;
-use wire::admin_api::{Doubt, DoubtList, DoubtState, ResolveBody, Resolved, Unread};
-use wire::submit_journal::{Ending, Resolution, Word};
+use wire::admin_api::{Doubt, DoubtList, ResolveBody, Resolved, Unread};
+use wire::submit_journal::{DoubtState, Ending, Resolution, Word};
 
 use crate::answer::{Answer, Problem};
 use crate::handler::{Handler, unavailable};
@@ -155,22 +155,7 @@ fn told(slot: u32, provider: &ProviderId, doubt: &OpenDoubt) -> Doubt {
         part: doubt.part.part,
         attempt: doubt.attempt,
         since_ms: doubt.since_ms,
-        state: state(doubt),
-    }
-}
-
-fn state(doubt: &OpenDoubt) -> DoubtState {
-    match doubt.state {
-        journal::DoubtState::Held => DoubtState::Held,
-        journal::DoubtState::Resent => DoubtState::Resent,
-        journal::DoubtState::Ended(how) => match how {
-            Ending::Accepted => DoubtState::Accepted,
-            Ending::Rejected => DoubtState::Rejected,
-            Ending::Expired => DoubtState::Expired,
-            Ending::Drained => DoubtState::Drained,
-            Ending::Dropped => DoubtState::Dropped,
-            Ending::Abandoned => DoubtState::Abandoned,
-        },
+        state: doubt.state,
     }
 }
 
@@ -186,10 +171,10 @@ fn decide(doubts: &[OpenDoubt], body: &ResolveBody) -> Result<Decision, Problem>
     });
     let meant: Vec<&OpenDoubt> = meant.collect();
     let held: Vec<&&OpenDoubt> =
-        meant.iter().filter(|doubt| state(doubt) == DoubtState::Held).collect();
+        meant.iter().filter(|doubt| doubt.state == DoubtState::Held).collect();
     let (resolved, settled_before) = (held.len(), meant.len() - held.len());
     if held.is_empty() {
-        let state = meant.iter().map(|doubt| state(doubt)).find(|it| !agrees(*it, body.word));
+        let state = meant.iter().map(|doubt| doubt.state).find(|it| !agrees(*it, body.word));
         return match (meant.is_empty(), state) {
             (true, _) => Err(Problem::NoDoubt(format!("{} is not in doubt", named(body)))),
             (false, Some(state)) => Err(Problem::Settled(settled(body, state))),
@@ -214,8 +199,8 @@ fn decide(doubts: &[OpenDoubt], body: &ResolveBody) -> Result<Decision, Problem>
 /// Whether a settled doubt is settled the way that the word asks for.
 fn agrees(state: DoubtState, word: Word) -> bool {
     match word {
-        Word::Resend => matches!(state, DoubtState::Resent | DoubtState::Accepted),
-        Word::Drop => state == DoubtState::Dropped,
+        Word::Resend => matches!(state, DoubtState::Resent | DoubtState::Ended(Ending::Accepted)),
+        Word::Drop => state == DoubtState::Ended(Ending::Dropped),
     }
 }
 
@@ -229,12 +214,12 @@ fn settled(body: &ResolveBody, state: DoubtState) -> String {
     let how = match state {
         DoubtState::Held => "still waits",
         DoubtState::Resent => "is being sent again already",
-        DoubtState::Accepted => "was sent again and accepted",
-        DoubtState::Rejected => "was rejected",
-        DoubtState::Expired => "is past its validity",
-        DoubtState::Drained => "was drained",
-        DoubtState::Dropped => "was dropped already",
-        DoubtState::Abandoned => "was abandoned with its message",
+        DoubtState::Ended(Ending::Accepted) => "was sent again and accepted",
+        DoubtState::Ended(Ending::Rejected) => "was rejected",
+        DoubtState::Ended(Ending::Expired) => "is past its validity",
+        DoubtState::Ended(Ending::Drained) => "was drained",
+        DoubtState::Ended(Ending::Dropped) => "was dropped already",
+        DoubtState::Ended(Ending::Abandoned) => "was abandoned with its message",
     };
     format!("{}: it {how}", named(body))
 }
@@ -249,13 +234,12 @@ fn next(resolved: usize, word: Word) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use journal::DoubtState as Known;
     use uuid::Uuid;
     use wire::submit_journal::{At, PartAt};
 
     use super::*;
 
-    fn doubt(intent: u64, offset: u64, part: u16, state: Known) -> OpenDoubt {
+    fn doubt(intent: u64, offset: u64, part: u16, state: DoubtState) -> OpenDoubt {
         let part = PartAt { at: At { priority: 1, offset }, part };
         let message = Uuid::from_u128(u128::from(offset));
         OpenDoubt { part, message, attempt: 0, intent, state, since_ms: None }
@@ -271,7 +255,7 @@ mod tests {
 
     #[test]
     fn one_held_doubt_is_resolved_by_its_part() {
-        let doubts = [doubt(40, 7, 1, Known::Held), doubt(41, 8, 0, Known::Held)];
+        let doubts = [doubt(40, 7, 1, DoubtState::Held), doubt(41, 8, 0, DoubtState::Held)];
         let decision = decide(&doubts, &body(40, Word::Resend)).unwrap();
         let (part, word) = (Some(doubts[0].part), Word::Resend);
         assert_eq!(decision.words, [Resolution { intent: 40, part, word }]);
@@ -280,7 +264,8 @@ mod tests {
 
     #[test]
     fn a_word_about_several_has_to_name_one_or_say_all() {
-        let doubts = [7, 7, 8].map(|offset| doubt(40, offset, u16::from(offset == 8), Known::Held));
+        let doubts =
+            [7, 7, 8].map(|offset| doubt(40, offset, u16::from(offset == 8), DoubtState::Held));
         let one = body(40, Word::Drop);
         assert!(matches!(decide(&doubts, &one), Err(Problem::Ambiguous(_))));
         let message = decide(&doubts, &of_message(one.clone(), 7, None)).unwrap();
@@ -296,9 +281,9 @@ mod tests {
     #[test]
     fn the_same_word_again_succeeds_and_writes_nothing() {
         for (state, word) in [
-            (Known::Resent, Word::Resend),
-            (Known::Ended(Ending::Accepted), Word::Resend),
-            (Known::Ended(Ending::Dropped), Word::Drop),
+            (DoubtState::Resent, Word::Resend),
+            (DoubtState::Ended(Ending::Accepted), Word::Resend),
+            (DoubtState::Ended(Ending::Dropped), Word::Drop),
         ] {
             let decision = decide(&[doubt(40, 7, 0, state)], &body(40, word)).unwrap();
             assert_eq!((decision.words.len(), decision.settled_before), (0, 1));
@@ -308,10 +293,10 @@ mod tests {
     #[test]
     fn another_word_about_what_is_settled_is_refused() {
         for (state, word) in [
-            (Known::Resent, Word::Drop),
-            (Known::Ended(Ending::Dropped), Word::Resend),
-            (Known::Ended(Ending::Accepted), Word::Drop),
-            (Known::Ended(Ending::Expired), Word::Resend),
+            (DoubtState::Resent, Word::Drop),
+            (DoubtState::Ended(Ending::Dropped), Word::Resend),
+            (DoubtState::Ended(Ending::Accepted), Word::Drop),
+            (DoubtState::Ended(Ending::Expired), Word::Resend),
         ] {
             let decided = decide(&[doubt(40, 7, 0, state)], &body(40, word));
             assert!(matches!(decided, Err(Problem::Settled(_))), "{decided:?}");
@@ -320,7 +305,7 @@ mod tests {
 
     #[test]
     fn what_is_not_in_doubt_is_refused() {
-        let doubts = [doubt(40, 7, 0, Known::Held)];
+        let doubts = [doubt(40, 7, 0, DoubtState::Held)];
         let (other_intent, one) = (body(41, Word::Drop), body(40, Word::Drop));
         let other_message = of_message(one.clone(), 9, None);
         let other_part = of_message(one.clone(), 7, Some(1));

@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use wire::message_events::{self, MessageEvent};
 use wire::provider_outgoing::Origin;
+use wire::topics::MESSAGE_EVENTS;
 
 use crate::configurations::{Configuration, Configurations};
 use crate::event::{Event, Record};
@@ -43,15 +45,25 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
     }
 
     async fn batch(&self, event: &Event<'_>) -> anyhow::Result<()> {
-        let mut value = Vec::new();
+        let (mut value, mut events) = (Vec::new(), Vec::new());
         for record in event.records.values().flatten() {
             value.clear();
-            self.record(record, &mut value).await?;
+            events.extend(self.record(record, &mut value).await?);
+        }
+        for value in message_events::records(&events) {
+            let key = String::new();
+            let told = Output { topic: MESSAGE_EVENTS, partition: None, key, value };
+            self.outputs.publish(&told).await?;
         }
         Ok(())
     }
 
-    async fn record(&self, record: &Record<'_>, value: &mut Vec<u8>) -> anyhow::Result<()> {
+    /// What happened to its message; none if it is a dead letter.
+    async fn record(
+        &self,
+        record: &Record<'_>,
+        value: &mut Vec<u8>,
+    ) -> anyhow::Result<Option<MessageEvent<'static>>> {
         let place = place(record);
         // Null (a tombstone) reads as empty, which is no record of this topic.
         let base64 = record.value.as_deref().unwrap_or_default();
@@ -66,11 +78,11 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
             return self.dead(record, value, reason).await;
         };
         match caught(|| Ok(self.routed(accepted, &configuration, place.origin))) {
-            Ok(outputs) => {
+            Ok((outputs, event)) => {
                 for output in &outputs {
                     self.outputs.publish(output).await?;
                 }
-                Ok(())
+                Ok(Some(event))
             }
             Err(reason) => self.dead(record, value, reason).await,
         }
@@ -81,19 +93,25 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
         accepted: Accepted<'_>,
         configuration: &'c Configuration,
         origin: Origin,
-    ) -> Vec<Output<'c>> {
-        let mut outputs = Vec::with_capacity(2);
-        accepted.route(configuration, origin, (self.now_ms)(), &mut outputs);
-        outputs
+    ) -> (Vec<Output<'c>>, MessageEvent<'static>) {
+        let mut outputs = Vec::with_capacity(1);
+        let event = accepted.route(configuration, origin, (self.now_ms)(), &mut outputs);
+        (outputs, event)
     }
 
-    async fn dead(&self, record: &Record<'_>, value: &[u8], reason: String) -> anyhow::Result<()> {
+    async fn dead(
+        &self,
+        record: &Record<'_>,
+        value: &[u8],
+        reason: String,
+    ) -> anyhow::Result<Option<MessageEvent<'static>>> {
         let place = place(record);
         let Origin { partition, offset } = place.origin;
         tracing::error!(event = "dead_letter", topic = place.topic, partition, offset, reason);
         let key = STANDARD.decode(record.key.as_deref().unwrap_or_default()).unwrap_or_default();
         let letter = dead_letter(place, &key, value, reason, (self.now_ms)());
-        self.outputs.publish(&letter).await
+        self.outputs.publish(&letter).await?;
+        Ok(None)
     }
 }
 

@@ -13,7 +13,7 @@ use wire::customer_incoming::IncomingMessageRef;
 use wire::dead_letters::DeadLetter;
 use wire::message_events::{Happened, MessageEvent};
 use wire::provider_outgoing::{Origin, OutgoingRef};
-use wire::topics::{CUSTOMER_DELIVERIES, DEAD_LETTERS, MESSAGE_EVENTS};
+use wire::topics::{CUSTOMER_DELIVERIES, DEAD_LETTERS};
 
 use crate::configurations::Configuration;
 use crate::output::Output;
@@ -60,17 +60,17 @@ impl<'a> Accepted<'a> {
         self.message.envelope.config
     }
 
-    /// Decides, and appends to `outputs` what follows.
+    /// Decides, appends to `outputs` what follows, and tells what happened.
     pub fn route<'c>(
         self,
         configuration: &'c Configuration,
         origin: Origin,
         now_ms: u64,
         outputs: &mut Vec<Output<'c>>,
-    ) {
+    ) -> MessageEvent<'static> {
         let Self { raw, mut message } = self;
         let fail = |message: &Message, failure, why: &dyn std::fmt::Display, outputs: &mut _| {
-            failed(message, failure, &why.to_string(), now_ms, outputs);
+            failed(message, failure, &why.to_string(), now_ms, outputs)
         };
         if message.envelope.valid_until_ms <= message.attempt_ms {
             return fail(&message, Failure::Expired, &"validity ran out", outputs);
@@ -93,7 +93,7 @@ impl<'a> Accepted<'a> {
             key: message.id.to_string(),
             value,
         });
-        outputs.push(event(&message, Happened::Routed, Some(&chosen), &why(&chosen), now_ms));
+        event(&message, Happened::Routed, Some(&chosen), why(&chosen), now_ms)
     }
 }
 
@@ -187,7 +187,7 @@ fn failed(
     why: &str,
     now_ms: u64,
     outputs: &mut Vec<Output<'_>>,
-) {
+) -> MessageEvent<'static> {
     let asking = message.parts.iter().filter(|part| asks_for_failure(part.receipt));
     for part in asking {
         for id in std::iter::once(&part.id).chain(&part.aliases) {
@@ -213,33 +213,26 @@ fn failed(
         }
     }
     let detail = format!("{}: {why}", failure.as_str());
-    outputs.push(event(message, Happened::Failed, None, &detail, now_ms));
+    event(message, Happened::Failed, None, detail, now_ms)
 }
 
 fn event(
     message: &Message,
     happened: Happened,
     chosen: Option<&Chosen<'_>>,
-    detail: &str,
+    detail: String,
     now_ms: u64,
-) -> Output<'static> {
+) -> MessageEvent<'static> {
     let name = if happened == Happened::Routed { "routed" } else { "failed" };
-    let event = MessageEvent {
-        v: V,
+    MessageEvent {
         id: message.id.event(name, message.attempt),
         message: message.id,
-        customer: Cow::Borrowed(&message.envelope.customer),
+        customer: Cow::Owned(message.envelope.customer.clone()),
         happened,
         by: Cow::Borrowed(BY),
         at_ms: now_ms,
         attempt: message.attempt,
-        provider: chosen.map(|chosen| Cow::Borrowed(&chosen.to.provider)),
-        detail: Cow::Borrowed(detail),
-    };
-    Output {
-        topic: MESSAGE_EVENTS,
-        partition: None,
-        key: String::new(),
-        value: wire::encode(&event),
+        provider: chosen.map(|chosen| Cow::Owned(chosen.to.provider.clone())),
+        detail: Cow::Owned(detail),
     }
 }

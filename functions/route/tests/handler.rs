@@ -193,8 +193,8 @@ async fn a_message_goes_to_its_bind_with_its_origin_and_an_event_that_says_why()
     assert_eq!((outgoing.origin.partition, outgoing.origin.offset), (2, 0));
     assert_eq!((outgoing.provider.as_str(), outgoing.route.as_str()), ("alpha", "de"));
     assert_eq!(outgoing.message, message);
-    let event = published[1].json();
     assert_eq!(published[1].topic, "message-events");
+    let event = &published[1].json()["events"][0];
     assert_eq!(event["happened"], "routed");
     assert_eq!(event["provider"], "alpha");
     assert!(
@@ -337,8 +337,8 @@ async fn each_part_and_resend_that_asked_gets_one_failure_receipt() {
     let asked = [1, 11, 12, 3].map(|n| PartId::new(ACCEPTED_MS, [n; 10]));
     assert_eq!(parts, asked);
     assert!(deliveries.iter().all(|d| d.failure == Failure::Unroutable && d.at_ms == NOW_MS));
-    let detail = on(&published, "message-events")[0].json();
-    assert_eq!(detail["detail"], "unroutable: no route matches");
+    let events = on(&published, "message-events")[0].json();
+    assert_eq!(events["events"][0]["detail"], "unroutable: no route matches");
 }
 
 #[tokio::test]

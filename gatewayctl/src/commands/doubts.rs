@@ -1,6 +1,7 @@
 //! `doubts list`, `doubts resolve`.
 
-use wire::admin_api::{Doubt, DoubtList, DoubtState, ResolveBody, Resolved};
+use wire::admin_api::{Doubt, DoubtList, ResolveBody, Resolved};
+use wire::submit_journal::{DoubtState, Ending};
 
 use super::{said, table};
 use crate::cli::{ListDoubts, Resolve};
@@ -99,11 +100,11 @@ fn in_words(state: DoubtState) -> &'static str {
     match state {
         DoubtState::Held => "held",
         DoubtState::Resent => "resent",
-        DoubtState::Accepted => "resent, accepted",
-        DoubtState::Rejected => "resent, rejected",
-        DoubtState::Expired => "expired",
-        DoubtState::Drained => "drained",
-        DoubtState::Dropped => "dropped",
-        DoubtState::Abandoned => "abandoned with its message",
+        DoubtState::Ended(Ending::Accepted) => "resent, accepted",
+        DoubtState::Ended(Ending::Rejected) => "resent, rejected",
+        DoubtState::Ended(Ending::Expired) => "expired",
+        DoubtState::Ended(Ending::Drained) => "drained",
+        DoubtState::Ended(Ending::Dropped) => "dropped",
+        DoubtState::Ended(Ending::Abandoned) => "abandoned with its message",
     }
 }

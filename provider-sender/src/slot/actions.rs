@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use domain::id::MessageId;
 use domain::octets::Octets;
-use journal::{Action, Event, Publication};
+use journal::{Action, Publication};
 use platform::clock::unix_ms;
 use platform::kafka::Refused;
 use smpp::CommandStatus;
 use tokio::sync::mpsc;
 use wire::V;
 use wire::dead_letters::DeadLetter;
-use wire::provider_events::{self, Doubt, PartSummary, ProviderEvent, SubmitOutcome, Summary};
-use wire::submit_journal::{At, End, Ending, PRIORITIES, PartAt, WholeResult};
+use wire::provider_events::{self, Doubt, PartSummary, ProviderEvent, Summary};
+use wire::submit_journal::{At, Body, End, Ending, PRIORITIES, PartAt, WholeResult};
 
 use super::{Sent, SlotTask};
 use crate::journal_reader::Request;
@@ -33,12 +33,8 @@ impl SlotTask {
                     let number = self.next_append;
                     self.next_append += 1;
                     self.appends.insert(number, ticket);
-                    // A body has a JSON form always; were there none, nothing was written.
-                    let value = body.encode().unwrap_or_default();
-                    let producers = &self.shared.producers;
-                    if producers.append(self.number, number, &key.encode(), &value).is_err() {
-                        self.appends.remove(&number);
-                        self.machine.handle(Event::AppendFailed(ticket));
+                    if !self.append(number, &key.encode(), &body) {
+                        self.append_refused(number, now);
                     }
                 }
                 Action::ReadJournal { from, to } => self.read_journal(from, to),
@@ -61,6 +57,17 @@ impl SlotTask {
                     tracing::error!(event = "slot_refused", slot = self.number, ?refusal);
                     self.refused(now);
                 }
+            }
+        }
+    }
+
+    /// Whether the producer took it; if not, its queue is full.
+    fn append(&self, number: u64, key: &str, body: &Body) -> bool {
+        match body.encode() {
+            Ok(value) => taken(self.shared.producers.append(self.number, number, key, &value)),
+            Err(error) => {
+                tracing::error!(event = "journal_unwritable", slot = self.number, %error);
+                false
             }
         }
     }
@@ -210,7 +217,7 @@ fn summary(at: At, attempt: u16, ends: &[End], outgoing: &Outgoing) -> Option<(S
     let message = &outgoing.message;
     let parts = message.parts.iter().zip(ends).map(|(part, end)| PartSummary {
         part: part.id,
-        outcome: outcome(end.how),
+        outcome: end.how,
         doubtful: end.doubtful,
     });
     let event = ProviderEvent::Summary(Summary {
@@ -224,17 +231,6 @@ fn summary(at: At, attempt: u16, ends: &[End], outgoing: &Outgoing) -> Option<(S
         at_ms: unix_ms(),
     });
     Some((message.id.to_string(), wire::encode(&event)))
-}
-
-fn outcome(how: Ending) -> SubmitOutcome {
-    match how {
-        Ending::Accepted => SubmitOutcome::Accepted,
-        Ending::Rejected => SubmitOutcome::Rejected,
-        Ending::Expired => SubmitOutcome::Expired,
-        Ending::Drained => SubmitOutcome::Drained,
-        Ending::Dropped => SubmitOutcome::Dropped,
-        Ending::Abandoned => SubmitOutcome::Abandoned,
-    }
 }
 
 /// A record that is no message blocks nobody. Whether the producer took its dead letter.

@@ -11,6 +11,8 @@ const RETAKE_MIN: Duration = Duration::from_millis(300);
 const RETAKE_SPREAD_MS: u64 = 700;
 /// A slot that refused to start looks again.
 const REFUSED: Duration = Duration::from_secs(5);
+/// What a full queue refused is told to the machine after a while: it would append again at once.
+const APPEND_REFUSED: Duration = Duration::from_millis(20);
 const NEVER: Duration = Duration::from_secs(3600);
 const ALL: [Timer; 5] = [Timer::Flush, Timer::Look, Timer::Position, Timer::Retake, Timer::Release];
 
@@ -19,6 +21,7 @@ const ALL: [Timer; 5] = [Timer::Flush, Timer::Look, Timer::Position, Timer::Reta
 pub(super) struct Timers {
     due: [Option<Instant>; ALL.len()],
     pub(super) refused: Option<Instant>,
+    append_refused: Option<Instant>,
 }
 
 impl SlotTask {
@@ -34,6 +37,7 @@ impl SlotTask {
                 self.timers.due[index] = Some(now + self.length(timer));
             }
         }
+        self.tell_refused_appends(now);
         if self.timers.refused.is_some_and(|due| due <= now) {
             self.timers.refused = None;
             if self.assigned {
@@ -46,7 +50,8 @@ impl SlotTask {
     pub(super) fn due(&self, now: Instant) -> Instant {
         let timers = self.timers.due.iter().flatten().copied().min();
         let pace = self.pace_due(now);
-        let wanted = [timers, pace, self.link.due(), self.timers.refused];
+        let Timers { refused, append_refused, .. } = self.timers;
+        let wanted = [timers, pace, self.link.due(), refused, append_refused];
         wanted.into_iter().flatten().min().unwrap_or(now + NEVER)
     }
 
@@ -64,6 +69,24 @@ impl SlotTask {
             Timer::Position => self.shared.settings.position_every,
             Timer::Retake => RETAKE_MIN + Duration::from_millis(fastrand::u64(..RETAKE_SPREAD_MS)),
             Timer::Release => self.shared.settings.release,
+        }
+    }
+
+    /// An append was not taken, and certainly not written.
+    pub(super) fn append_refused(&mut self, number: u64, now: Instant) {
+        self.refused_appends.push(number);
+        self.timers.append_refused.get_or_insert(now + APPEND_REFUSED);
+    }
+
+    fn tell_refused_appends(&mut self, now: Instant) {
+        if self.timers.append_refused.is_none_or(|due| due > now) {
+            return;
+        }
+        self.timers.append_refused = None;
+        for number in std::mem::take(&mut self.refused_appends) {
+            if let Some(ticket) = self.appends.remove(&number) {
+                self.machine.handle(Event::AppendFailed(ticket));
+            }
         }
     }
 

@@ -122,11 +122,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
 
     fn finish(&mut self, sequence: u32, pending: Pending, now: Instant) {
         let Pending { id, status, failed, .. } = pending;
-        if status == CommandStatus::EsmeRok
-            && let Some(bound) = &self.bound
-        {
-            self.node.events.accepted(&bound.account.customer, id, unix_ms());
-        }
         let message_id = Octets::from(id.to_string());
         match failed {
             Some(failed) if status == CommandStatus::EsmeRok => {

@@ -1,7 +1,7 @@
 //! The promises, looked at whenever something is sent, published, doubted, or all rests.
 
-use journal::{DoubtState, JournalRecord, OnUnknown, Publication, Rules, Survey};
-use wire::submit_journal::{Body, End, Ending, Fate, PartAt, Writer};
+use journal::{JournalRecord, OnUnknown, Publication, Rules, Survey};
+use wire::submit_journal::{Body, DoubtState, End, Ending, Fate, PartAt, Writer};
 
 use super::world::{Checked, Refused, Told, World, result};
 
