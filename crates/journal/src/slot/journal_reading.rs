@@ -102,11 +102,7 @@ impl<H: Clone> Slot<H> {
         while matches!(self.phase, Phase::Active { .. }) {
             match self.fence.step(self.settings.rules) {
                 Step::Own { offset, flight } => {
-                    let writer = self.fence.me.map(|me| Writer {
-                        owner: me.owner,
-                        takeover: me.takeover,
-                        sequence: flight.ticket.sequence,
-                    });
+                    let writer = self.fence.me.map(|me| me.key(flight.ticket.sequence));
                     self.apply(offset, self.now_ms, writer, &flight.body);
                     self.own_landed(offset, &flight.body);
                 }

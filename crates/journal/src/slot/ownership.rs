@@ -99,10 +99,7 @@ impl<H: Clone> Slot<H> {
 
     /// The ownership has ended: nothing more is sent or published.
     pub(super) fn fenced(&mut self) {
-        if matches!(self.phase, Phase::Active { .. }) {
-            self.actions.push_back(Action::StopReading);
-            self.actions.push_back(Action::CloseBind);
-        }
+        self.stop();
         self.phase = Phase::Fenced;
         self.fence.reading = false;
         if !self.assigned {
@@ -110,12 +107,17 @@ impl<H: Clone> Slot<H> {
         }
     }
 
+    /// The journal has no start, or says what is not understood: nothing until assigned again.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
+        self.stop();
+        self.phase = Phase::Idle;
+        self.actions.push_back(Action::Refuse(refusal));
+    }
+
+    fn stop(&mut self) {
         if matches!(self.phase, Phase::Active { .. }) {
             self.actions.push_back(Action::StopReading);
             self.actions.push_back(Action::CloseBind);
         }
-        self.phase = Phase::Idle;
-        self.actions.push_back(Action::Refuse(refusal));
     }
 }

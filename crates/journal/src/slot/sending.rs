@@ -24,7 +24,7 @@ impl<H: Clone> Slot<H> {
             .parts()
             .filter_map(|(at, entry)| {
                 let open = entry.parts[usize::from(at.part)].known.open?;
-                let part = Part { at, message: entry.message, attempt: entry.attempt };
+                let part = entry.named(at);
                 Some(Doubt { intent: open.offset, part })
             })
             .filter(|doubt| !answered.contains(&(doubt.part.at, doubt.intent)))
@@ -193,7 +193,7 @@ impl<H: Clone> Slot<H> {
         let Phase::Active { .. } = self.phase else { return };
         self.left_the_window(intent);
         let Some(entry) = self.ledger.get_mut(at.at) else { return };
-        let part = Part { at, message: entry.message, attempt: entry.attempt };
+        let part = entry.named(at);
         let state = entry.part_mut(at.part);
         if state.known.open.is_some_and(|open| open.offset == intent) && !state.busy {
             state.busy = true;
@@ -239,7 +239,7 @@ impl<H: Clone> Slot<H> {
             let Some(entry) = self.ledger.get_mut(at.at).filter(|e| e.sendable(at.part)) else {
                 continue;
             };
-            let part = Part { at, message: entry.message, attempt: entry.attempt };
+            let part = entry.named(at);
             let expires_at_ms = entry.loaded.as_ref().map_or(u64::MAX, |l| l.expires_at_ms);
             entry.part_mut(at.part).busy = true;
             if expires_at_ms <= self.now_ms {
@@ -256,7 +256,7 @@ impl<H: Clone> Slot<H> {
         let Some(entry) = self.ledger.get_mut(at.at).filter(|e| e.sendable(at.part)) else {
             return;
         };
-        let part = Part { at, message: entry.message, attempt: entry.attempt };
+        let part = entry.named(at);
         entry.part_mut(at.part).busy = true;
         self.drained.push(part);
     }
