@@ -66,10 +66,13 @@ enum Phase {
     Fenced,
 }
 
+/// How far an owner from whom the slot is taken has come in giving it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Releasing {
     No,
+    /// Nothing more is intended; what is out is waited for.
     Window,
+    /// The last position is appended.
     Position,
 }
 
@@ -187,12 +190,12 @@ impl<H: Clone> Slot<H> {
             return;
         }
         match timer {
-            Timer::Flush => self.flush(),
+            Timer::Flush => self.flush_answers(),
             Timer::Look => self.read(self.fence.known_to, None),
             Timer::Position => self.write_position(),
             Timer::Retake => self.claim(),
             Timer::Release => {
-                self.flush();
+                self.flush_answers();
                 self.release();
             }
         }
@@ -204,13 +207,13 @@ impl<H: Clone> Slot<H> {
         if self.answers.iter().map(|outcomes| outcomes.parts.len()).sum::<usize>()
             >= self.settings.outcomes_max
         {
-            self.flush();
+            self.flush_answers();
         }
-        self.journal_ends();
+        self.flush_ends();
         if releasing == Releasing::No {
             self.intend();
         } else if self.window_is_finished() {
-            self.part(releasing);
+            self.leave(releasing);
         }
     }
 }

@@ -28,16 +28,16 @@ impl<H: Clone> Slot<H> {
             Phase::Searching(search) => search.record(&record, self.settings.rules),
             Phase::Replaying { .. } => {
                 self.ledger.repeats.covers(record.time_ms);
-                self.foreign(record);
+                self.meet(record);
             }
-            Phase::Active { .. } => self.foreign(record),
+            Phase::Active { .. } => self.meet(record),
             _ => {}
         }
     }
 
     /// A record met by reading: mostly another's, but an own one whose acknowledgement is late
     /// counts just as well.
-    fn foreign(&mut self, record: JournalRecord) {
+    fn meet(&mut self, record: JournalRecord) {
         let JournalRecord { offset, time_ms, writer, body } = record;
         let Some(body) = body.filter(|_| offset >= self.fence.known_to) else { return };
         self.follow();

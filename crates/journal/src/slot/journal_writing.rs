@@ -66,7 +66,7 @@ impl<H: Clone> Slot<H> {
     }
 
     /// Journals the answers gathered.
-    pub(super) fn flush(&mut self) {
+    pub(super) fn flush_answers(&mut self) {
         if !self.answers.is_empty() && self.may_append() {
             let answers = std::mem::take(&mut self.answers);
             self.append(Arc::new(Body::Outcomes(answers)));
@@ -74,7 +74,7 @@ impl<H: Clone> Slot<H> {
     }
 
     /// Journals doubts and what ends without an intent.
-    pub(super) fn journal_ends(&mut self) {
+    pub(super) fn flush_ends(&mut self) {
         while !self.doubts.is_empty() {
             let n = self.doubts.len().min(self.settings.intent_parts_max);
             let parts = self.doubts.drain(..n).collect();

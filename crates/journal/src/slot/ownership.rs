@@ -64,7 +64,7 @@ impl<H: Clone> Slot<H> {
         self.doubt_foreign();
         self.actions.push_back(Action::StartReading { from: self.ledger.read_from() });
         self.actions.push_back(Action::OpenBind);
-        self.flush();
+        self.flush_answers();
     }
 
     pub(super) fn no_repeats(&self) -> Repeats {
@@ -79,7 +79,7 @@ impl<H: Clone> Slot<H> {
     }
 
     /// A last position makes the successor's start short.
-    pub(super) fn part(&mut self, releasing: Releasing) {
+    pub(super) fn leave(&mut self, releasing: Releasing) {
         if releasing == Releasing::Position {
             return self.release();
         }

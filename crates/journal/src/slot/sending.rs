@@ -217,7 +217,7 @@ impl<H: Clone> Slot<H> {
                 return;
             }
             let parts = self.pick(room);
-            self.journal_ends();
+            self.flush_ends();
             if parts.is_empty() {
                 return;
             }
