@@ -49,6 +49,13 @@ pub(super) enum Step {
     Wait,
 }
 
+impl Me {
+    /// The key of an own record.
+    pub(super) fn key(&self, sequence: u64) -> Writer {
+        Writer { owner: self.owner, takeover: self.takeover, sequence }
+    }
+}
+
 impl Fence {
     /// A new ownership, that knows nothing yet.
     pub(super) fn begin(&mut self, owner: OwnerId) {
@@ -62,7 +69,7 @@ impl Fence {
         let sequence = me.next_sequence;
         me.next_sequence += 1;
         let ticket = Ticket { term: me.owner.term, sequence };
-        let key = Writer { owner: me.owner, takeover: me.takeover, sequence };
+        let key = me.key(sequence);
         self.in_flight.push_back(Flight { ticket, body: Arc::clone(body), landed: None });
         Some((ticket, key))
     }

@@ -145,7 +145,7 @@ impl<H> Ledger<H> {
         }
     }
 
-    pub(super) fn drain_before(&mut self, drain: &Drain) {
+    fn drain_before(&mut self, drain: &Drain) {
         for (mine, before) in self.drain.before.iter_mut().zip(drain.before) {
             *mine = before.max(*mine);
         }

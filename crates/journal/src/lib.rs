@@ -38,7 +38,6 @@ mod queue;
 mod repeats;
 mod rules;
 mod search;
-mod sending;
 mod slot;
 mod survey;
 

@@ -1,7 +1,7 @@
 //! One message and its parts, as the journal tells it (rules 4, 5, 7).
 
 use uuid::Uuid;
-use wire::submit_journal::{Doubted, End, Ending, Fate, Intended, ListedPart, Word};
+use wire::submit_journal::{Doubted, End, Ending, Fate, Intended, ListedPart, Part, PartAt, Word};
 
 /// A message that was read, or of which the journal speaks, and which is not forgotten yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -59,18 +59,23 @@ impl<H> Entry<H> {
         &mut self.parts[index]
     }
 
+    /// The part, as records name it.
+    pub(super) fn named(&self, at: PartAt) -> Part {
+        Part { at, message: self.message, attempt: self.attempt }
+    }
+
     pub(super) fn sendable(&self, part: u16) -> bool {
         !self.failed
             && self.loaded.is_some()
             && self.parts.get(usize::from(part)).is_some_and(PartState::sendable)
     }
 
-    /// Rule 4. Whether the intent counts: a part that became final in between is left out.
-    pub(super) fn intend(&mut self, part: u16, intent: Intended) -> bool {
+    /// Rule 4. A part that became final in between is left out.
+    pub(super) fn intend(&mut self, part: u16, intent: Intended) {
         let failed = self.failed;
         let part = self.part_mut(part);
         if failed || part.known.end.is_some() {
-            return false;
+            return;
         }
         let older = part.known.open.replace(intent);
         // Rule 5: the same owner's newer intent replaces its older one. Another's cannot be open
@@ -78,7 +83,6 @@ impl<H> Entry<H> {
         if let Some(older) = older.filter(|older| older.owner != intent.owner) {
             part.known.unknown.push(Doubted { intent: older, held: false });
         }
-        true
     }
 
     /// Rule 5. `by_intent` is true but in the test.
@@ -114,15 +118,14 @@ impl<H> Entry<H> {
         }
     }
 
-    /// Rule 7. Whether the intent was open.
-    pub(super) fn doubt(&mut self, part: u16, intent: u64, held: bool) -> bool {
+    /// Rule 7. Only an intent that is open can be doubted.
+    pub(super) fn doubt(&mut self, part: u16, intent: u64, held: bool) {
         let known = &mut self.part_mut(part).known;
         let Some(open) = known.open.take_if(|open| open.offset == intent) else {
-            return false;
+            return;
         };
         known.unknown.push(Doubted { intent: open, held });
         self.settle();
-        true
     }
 
     /// An operator's word. Only what waits for it is touched.

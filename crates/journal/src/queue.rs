@@ -22,7 +22,7 @@ struct Lane {
 /// Weighted rounds: a priority with weight w gets at most w parts a round while others wait, and a
 /// round serves high first. So high waits at most for the rest of a round, and bulk never starves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Picker {
+struct Picker {
     weights: [u32; PRIORITIES],
     left: [u32; PRIORITIES],
 }
@@ -79,12 +79,12 @@ impl Lane {
 }
 
 impl Picker {
-    pub(super) fn new(weights: [u32; PRIORITIES]) -> Self {
+    fn new(weights: [u32; PRIORITIES]) -> Self {
         Self { weights: weights.map(|weight| weight.max(1)), left: [0; PRIORITIES] }
     }
 
     /// The priority to serve, of those that wait.
-    pub(super) fn pick(&mut self, waiting: [bool; PRIORITIES]) -> Option<usize> {
+    fn pick(&mut self, waiting: [bool; PRIORITIES]) -> Option<usize> {
         if !waiting.contains(&true) {
             return None;
         }

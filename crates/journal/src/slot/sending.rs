@@ -3,31 +3,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use wire::submit_journal::{
-    At, Body, Doubt, Fate, Outcome, Outcomes, Part, PartAt, Unknown, Unsent, UnsentWhy, WholeResult,
-};
+use wire::submit_journal::{At, Body, Doubt, Fate, Outcome, Outcomes, Part, PartAt, WholeResult};
 
-use super::event::{Action, Message, OnUnknown, Publication};
-use super::ledger::Read;
-use super::part::Summary;
-use super::rules::Rule;
-use super::slot::{Phase, Releasing, Slot};
+use super::{Phase, Releasing, Slot};
+use crate::event::{Action, Message, Publication};
+use crate::ledger::Read;
+use crate::part::Summary;
+use crate::rules::Rule;
 
 impl<H: Clone> Slot<H> {
-    /// The journal is known up to the own takeover (rule 7).
-    pub(super) fn activate(&mut self) {
-        self.phase = Phase::Active { releasing: Releasing::No };
-        if !self.settings.rules.hold(Rule::RepeatsRebuilt) {
-            self.ledger.repeats = self.no_repeats();
-        }
-        self.doubt_foreign();
-        self.actions.push_back(Action::StartReading { from: self.ledger.read_from() });
-        self.actions.push_back(Action::OpenBind);
-        self.flush();
-    }
-
     /// Every open intent is an earlier owner's: nobody can know its fate, unless its answer is here.
-    fn doubt_foreign(&mut self) {
+    pub(super) fn doubt_foreign(&mut self) {
         let answered: HashSet<(PartAt, u64)> = self
             .answers
             .iter()
@@ -38,7 +24,7 @@ impl<H: Clone> Slot<H> {
             .parts()
             .filter_map(|(at, entry)| {
                 let open = entry.parts[usize::from(at.part)].known.open?;
-                let part = Part { at, message: entry.message, attempt: entry.attempt };
+                let part = entry.named(at);
                 Some(Doubt { intent: open.offset, part })
             })
             .filter(|doubt| !answered.contains(&(doubt.part.at, doubt.intent)))
@@ -207,7 +193,7 @@ impl<H: Clone> Slot<H> {
         let Phase::Active { .. } = self.phase else { return };
         self.left_the_window(intent);
         let Some(entry) = self.ledger.get_mut(at.at) else { return };
-        let part = Part { at, message: entry.message, attempt: entry.attempt };
+        let part = entry.named(at);
         let state = entry.part_mut(at.part);
         if state.known.open.is_some_and(|open| open.offset == intent) && !state.busy {
             state.busy = true;
@@ -222,33 +208,6 @@ impl<H: Clone> Slot<H> {
         }
     }
 
-    /// Journals the answers gathered.
-    pub(super) fn flush(&mut self) {
-        if !self.answers.is_empty() && self.may_append() {
-            let answers = std::mem::take(&mut self.answers);
-            self.append(Arc::new(Body::Outcomes(answers)));
-        }
-    }
-
-    /// Journals doubts and what ends without an intent.
-    pub(super) fn journal_ends(&mut self) {
-        while !self.doubts.is_empty() {
-            let n = self.doubts.len().min(self.settings.intent_parts_max);
-            let parts = self.doubts.drain(..n).collect();
-            let hold = self.settings.on_unknown == OnUnknown::Hold;
-            self.append(Arc::new(Body::Unknown(Unknown { hold, parts })));
-        }
-        for (why, parts) in [
-            (UnsentWhy::Expired, std::mem::take(&mut self.expired)),
-            (UnsentWhy::Drained, std::mem::take(&mut self.drained)),
-        ] {
-            for parts in parts.chunks(self.settings.intent_parts_max) {
-                let parts = parts.to_vec();
-                self.append(Arc::new(Body::Unsent(Unsent { why, parts })));
-            }
-        }
-    }
-
     /// Intends what bucket and window let out. Rule 2: not over an unread gap.
     pub(super) fn intend(&mut self) {
         while self.intents_in_flight() < self.settings.intents_in_flight_max {
@@ -258,7 +217,7 @@ impl<H: Clone> Slot<H> {
                 return;
             }
             let parts = self.pick(room);
-            self.journal_ends();
+            self.flush_ends();
             if parts.is_empty() {
                 return;
             }
@@ -268,7 +227,7 @@ impl<H: Clone> Slot<H> {
     }
 
     fn intents_in_flight(&self) -> usize {
-        let intents = |flight: &&super::fence::Flight| matches!(*flight.body, Body::Intent(_));
+        let intents = |flight: &&crate::fence::Flight| matches!(*flight.body, Body::Intent(_));
         self.fence.in_flight().iter().filter(intents).count()
     }
 
@@ -280,7 +239,7 @@ impl<H: Clone> Slot<H> {
             let Some(entry) = self.ledger.get_mut(at.at).filter(|e| e.sendable(at.part)) else {
                 continue;
             };
-            let part = Part { at, message: entry.message, attempt: entry.attempt };
+            let part = entry.named(at);
             let expires_at_ms = entry.loaded.as_ref().map_or(u64::MAX, |l| l.expires_at_ms);
             entry.part_mut(at.part).busy = true;
             if expires_at_ms <= self.now_ms {
@@ -297,7 +256,7 @@ impl<H: Clone> Slot<H> {
         let Some(entry) = self.ledger.get_mut(at.at).filter(|e| e.sendable(at.part)) else {
             return;
         };
-        let part = Part { at, message: entry.message, attempt: entry.attempt };
+        let part = entry.named(at);
         entry.part_mut(at.part).busy = true;
         self.drained.push(part);
     }
