@@ -93,6 +93,7 @@ impl<H: Clone> Slot<H> {
             self.actions.push_back(Action::CloseBind);
         }
         self.phase = Phase::Idle;
+        self.fence.reading = false;
         self.answers.clear();
         self.actions.push_back(Action::Released);
     }
@@ -101,7 +102,6 @@ impl<H: Clone> Slot<H> {
     pub(super) fn fenced(&mut self) {
         self.stop();
         self.phase = Phase::Fenced;
-        self.fence.reading = false;
         if !self.assigned {
             self.release();
         }
@@ -114,7 +114,9 @@ impl<H: Clone> Slot<H> {
         self.actions.push_back(Action::Refuse(refusal));
     }
 
+    /// What an old read still brings is not met any more.
     fn stop(&mut self) {
+        self.fence.reading = false;
         if matches!(self.phase, Phase::Active { .. }) {
             self.actions.push_back(Action::StopReading);
             self.actions.push_back(Action::CloseBind);
