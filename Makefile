@@ -17,7 +17,9 @@ help: ## this list
 check: ## format, lints, dependency bans, template: minutes, no servers
 	@tools/prerequisites check
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --no-default-features --all-targets --locked -- -D warnings
 	$(CARGO_DENY) --log-level error check bans licenses sources
 	tools/template-check
 

@@ -7,16 +7,16 @@ use std::{
 };
 
 use bytes::BytesMut;
-use smpp::{CommandId, Frame};
+use smpp::{CommandId, Frame, Header};
 
 use crate::peer::{Incoming, Requests, written};
-
-/// Each open request of ours may have its own deadline (7), each other timer of the session one (5).
-pub(crate) const TIMERS_MAX: usize = 12;
 
 pub(crate) struct Books {
     pub(crate) now: Instant,
     pub(crate) closed: bool,
+    /// The peer's bind waits for the shell's verdict.
+    pub(crate) binding: bool,
+    pub(crate) windows: Windows,
     pub(crate) requests: Requests,
     /// What the shell handed over and has not come back.
     tokens: HashSet<u64>,
@@ -25,11 +25,41 @@ pub(crate) struct Books {
     ours: Vec<u32>,
 }
 
+/// How many requests without an answer there may be.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Windows {
+    /// The peer's that the shell holds.
+    pub(crate) held: usize,
+    /// The shell's that the session has.
+    pub(crate) out: usize,
+}
+
+impl Windows {
+    /// Small, so that they fill up.
+    pub(crate) fn small(held: u8, out: u8) -> Self {
+        Self { held: usize::from(held % 8), out: usize::from(out % 8) }
+    }
+}
+
+/// What the books keep of an event.
+#[derive(Clone, Copy)]
+pub(crate) enum Entry {
+    Frame(Header),
+    BadLength,
+    /// The shell hands over what has this token.
+    Over(u64),
+    /// The shell answers the request of this sequence number.
+    Answer(u32),
+    Other,
+}
+
 impl Books {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(windows: Windows) -> Self {
         Self {
             now: Instant::now(),
             closed: false,
+            binding: false,
+            windows,
             requests: Requests::default(),
             tokens: HashSet::new(),
             tokens_given: 0,
@@ -47,18 +77,6 @@ impl Books {
         self.tokens_given
     }
 
-    pub(crate) fn over(&mut self, token: u64) {
-        self.tokens.insert(token);
-    }
-
-    pub(crate) fn back(&mut self, token: u64) {
-        assert!(self.tokens.remove(&token), "what was handed over comes back once");
-    }
-
-    pub(crate) fn out(&self) -> usize {
-        self.tokens.len()
-    }
-
     /// To the session's next timer; never back.
     pub(crate) fn until(&mut self, deadline: Option<Instant>) {
         self.now = deadline.map_or(self.now, |deadline| self.now.max(deadline));
@@ -66,6 +84,19 @@ impl Books {
 
     pub(crate) fn later(&mut self, ms: u16) {
         self.now += Duration::from_millis(ms.into());
+    }
+
+    /// Before the session has the event.
+    pub(crate) fn enter(&mut self, entry: Entry) {
+        match entry {
+            Entry::Frame(header) if !self.closed => self.requests.came(&header),
+            Entry::Over(token) => _ = self.tokens.insert(token),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn back(&mut self, token: u64) {
+        assert!(self.tokens.remove(&token), "what was handed over comes back once");
     }
 
     pub(crate) fn close(&mut self) {
@@ -87,8 +118,22 @@ impl Books {
         }
     }
 
-    /// After the shell's answer, if the event was one: it is not asked for again.
-    pub(crate) fn answered(&self, sequence: Option<u32>) {
-        assert!(sequence.is_none_or(|sequence| self.closed || !self.requests.is_held(sequence)));
+    /// After the shell's answer: it is not asked for again.
+    pub(crate) fn answered(&self, sequence: u32) {
+        assert!(self.closed || !self.requests.is_held(sequence));
+    }
+
+    /// After every event. `room`: how many more the session would take from the shell.
+    pub(crate) fn settle(&mut self, room: usize, deadline: Option<Instant>) {
+        let out = self.tokens.len();
+        if self.closed {
+            assert!(out == 0 && room == 0);
+            return assert!(deadline.is_none());
+        }
+        self.requests.settle(self.binding);
+        assert!(self.requests.held_count() <= self.windows.held);
+        assert!(out <= self.windows.out);
+        assert!(room == 0 || room == self.windows.out - out);
+        assert!(self.binding || deadline.is_some(), "no session without a timer");
     }
 }

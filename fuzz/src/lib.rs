@@ -10,4 +10,5 @@ pub mod pdu;
 mod peer;
 pub mod receipt;
 pub mod server;
+mod session;
 pub mod udh;

@@ -1,7 +1,10 @@
 //! The SMSC's session under any events: every request of the customer is answered once or is the
 //! shell's to answer, every delivery comes back once, windows are kept, and it can always be ended.
 
+use std::time::Instant;
+
 use arbitrary::Arbitrary;
+use bytes::BytesMut;
 use smpp::{
     CommandStatus, Octets, Submit,
     pdu::{Failed, Outbind, QueryResp},
@@ -9,8 +12,9 @@ use smpp::{
 };
 
 use crate::{
-    books::{Books, TIMERS_MAX},
+    books::{Books, Entry, Windows},
     peer::Incoming,
+    session::{self, Side},
 };
 
 /// What happens to the session, one after the other.
@@ -64,48 +68,31 @@ enum Step {
 }
 
 pub fn check(Script(steps): Script) {
-    let mut session = Session::new();
-    for step in steps {
-        let event = session.event(step);
-        session.on(event);
-    }
-    // Whatever happened, the shell can end it, and time alone suffices.
-    session.on(Event::Shutdown);
-    for _ in 0..TIMERS_MAX {
-        session.next_timer();
-    }
-    assert!(session.books.closed, "it has come to its end");
+    let books = Books::new(Windows::default());
+    let server = Server::new(Settings::default(), books.now);
+    session::run(Smsc { server }, books, steps);
 }
 
-struct Session {
+struct Smsc {
     server: Server,
-    books: Books,
-    binding: bool,
-    window: usize,
-    deliver_window: usize,
 }
 
-impl Session {
-    fn new() -> Self {
-        let books = Books::new();
-        Self {
-            server: Server::new(Settings::default(), books.now),
-            books,
-            binding: false,
-            window: 0,
-            deliver_window: 0,
-        }
-    }
+impl Side for Smsc {
+    type Step = Step;
+    type Event = Event;
+    type Action = Action;
+    const SHUTDOWN: Event = Event::Shutdown;
+    const TIMEOUT: Event = Event::Timeout;
 
-    fn event(&mut self, step: Step) -> Event {
-        let held = |nth| self.books.requests.nth_held(nth).unwrap_or(0);
+    fn event(&self, step: Step, books: &mut Books) -> Event {
+        let held = |nth| books.requests.nth_held(nth).unwrap_or(0);
         match step {
-            Step::Frame(incoming) => Event::Frame(self.books.frame(incoming)),
+            Step::Frame(incoming) => Event::Frame(books.frame(incoming)),
             Step::BadLength => Event::BadLength,
             Step::Accept { window, deliver_window, system_id } => {
-                self.accept(window, deliver_window, system_id)
+                Event::BindVerdict(accept(books, Windows::small(window, deliver_window), system_id))
             }
-            Step::Refuse { status } => Event::BindVerdict(Verdict::Refused(not_ok(status))),
+            Step::Refuse { status } => Event::BindVerdict(refuse(books, status)),
             Step::Answer { nth, status, id } => {
                 let status = CommandStatus::from(u32::from(status));
                 Event::Answer { sequence: held(nth), status, message_id: id.into() }
@@ -123,7 +110,7 @@ impl Session {
                 Event::AnswerQuery { sequence: held(nth), response }
             }
             Step::Deliver { message, in_payload } => {
-                let token = self.books.token();
+                let token = books.token();
                 let submit = Submit { message: message.into(), in_payload, ..Submit::default() };
                 Event::Deliver { token, submit }
             }
@@ -133,90 +120,84 @@ impl Session {
             Step::Shutdown => Event::Shutdown,
             Step::Closed => Event::Closed,
             Step::NextTimer => {
-                self.books.until(self.server.deadline());
+                books.until(self.server.deadline());
                 Event::Timeout
             }
             Step::Timeout { after_ms } => {
-                self.books.later(after_ms);
+                books.later(after_ms);
                 Event::Timeout
             }
         }
     }
 
-    fn accept(&mut self, window: u8, deliver_window: u8, system_id: Vec<u8>) -> Event {
-        let (window, deliver_window) = (usize::from(window % 8), usize::from(deliver_window % 8));
-        if self.binding {
-            (self.window, self.deliver_window) = (window, deliver_window);
+    fn entry(event: &Event) -> Entry {
+        match event {
+            Event::Frame(frame) => Entry::Frame(frame.header),
+            Event::BadLength => Entry::BadLength,
+            Event::Deliver { token, .. } => Entry::Over(*token),
+            Event::Answer { sequence, .. } => Entry::Answer(*sequence),
+            _ => Entry::Other,
         }
-        let system_id = system_id.into();
-        Event::BindVerdict(Verdict::Accepted { system_id, window, deliver_window })
     }
 
-    fn on(&mut self, event: Event) {
-        let bad_length = matches!(event, Event::BadLength) && !self.books.closed;
-        let verdict = matches!(event, Event::BindVerdict(_));
-        let answers = match &event {
-            Event::Answer { sequence, .. } => Some(*sequence),
-            _ => None,
-        };
-        match &event {
-            Event::Frame(frame) if !self.books.closed => self.books.requests.came(&frame.header),
-            Event::Deliver { token, .. } => self.books.over(*token),
-            _ => {}
-        }
-        self.binding &= !verdict;
-        self.server.handle(event, self.books.now);
-        while let Some(action) = self.server.next_action() {
-            self.act(action);
-        }
-        self.books.read(self.server.output(), bad_length);
-        self.books.answered(answers);
-        self.settle();
-    }
-
-    fn act(&mut self, action: Action) {
+    fn act(&mut self, action: Action, books: &mut Books) {
         match action {
             Action::Bind(_) => {
-                assert!(!self.binding, "one bind at a time");
-                self.binding = true;
+                assert!(!books.binding, "one bind at a time");
+                books.binding = true;
             }
             Action::Submit { sequence, .. }
             | Action::Data { sequence, .. }
             | Action::SubmitMulti { sequence, .. }
             | Action::Query { sequence, .. }
             | Action::Cancel { sequence, .. }
-            | Action::Replace { sequence, .. } => self.books.requests.handed(sequence),
-            Action::NotDelivered { token, .. } => self.books.back(token),
+            | Action::Replace { sequence, .. } => books.requests.handed(sequence),
+            Action::NotDelivered { token, .. } => books.back(token),
             Action::Delivered { token, .. } | Action::Unanswered { token } => {
-                assert!(!self.books.closed);
-                self.books.back(token);
+                assert!(!books.closed);
+                books.back(token);
             }
-            Action::Close(_) => self.books.close(),
+            Action::Close(_) => books.close(),
         }
     }
 
-    fn settle(&mut self) {
-        let room = self.server.deliver_room();
-        if self.books.closed {
-            assert!(self.books.out() == 0 && room == 0 && self.server.unanswered() == 0);
-            return assert!(self.server.deadline().is_none());
-        }
-        self.books.requests.settle(self.binding);
-        assert_eq!(self.server.unanswered(), self.books.requests.held_count());
-        assert!(self.server.unanswered() <= self.window);
-        assert!(self.books.out() <= self.deliver_window);
-        assert!(room == 0 || room == self.deliver_window - self.books.out());
-        assert!(self.binding || self.server.deadline().is_some(), "no session without a timer");
+    fn settle(&self, books: &Books) {
+        let held = if books.closed { 0 } else { books.requests.held_count() };
+        assert_eq!(self.server.unanswered(), held);
     }
 
-    fn next_timer(&mut self) {
-        if let Some(deadline) = self.server.deadline() {
-            self.books.until(Some(deadline));
-            self.on(Event::Timeout);
-        }
+    fn handle(&mut self, event: Event, now: Instant) {
+        self.server.handle(event, now);
+    }
+
+    fn next_action(&mut self) -> Option<Action> {
+        self.server.next_action()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.server.deadline()
+    }
+
+    fn output(&mut self) -> &mut BytesMut {
+        self.server.output()
+    }
+
+    fn room(&self) -> usize {
+        self.server.deliver_room()
     }
 }
 
-fn not_ok(status: u8) -> CommandStatus {
-    CommandStatus::from(u32::from(status.max(1)))
+/// Windows count from a bind's verdict; one that nobody waits for changes nothing.
+fn accept(books: &mut Books, windows: Windows, system_id: Vec<u8>) -> Verdict {
+    if books.binding {
+        books.windows = windows;
+    }
+    books.binding = false;
+    let Windows { held: window, out: deliver_window } = windows;
+    Verdict::Accepted { system_id: system_id.into(), window, deliver_window }
+}
+
+fn refuse(books: &mut Books, status: u8) -> Verdict {
+    books.binding = false;
+    Verdict::Refused(CommandStatus::from(u32::from(status.max(1))))
 }
