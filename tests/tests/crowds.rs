@@ -85,13 +85,14 @@ async fn two_thousand_dribbling_sockets_cost_little_and_a_good_customer_is_serve
         idle::Options {
             account: account(&stage.target(), "acme", "wrong"),
             connections: CROWD,
+            over: Duration::ZERO,
             duration: Duration::from_secs(12),
-            dribble: true,
+            dribble: Some(Duration::from_secs(1)),
             sources: SOURCES,
         },
         up,
     ));
-    // Who has not bound after 5 s is closed, and comes again after a second.
+    // Who has not bound after 5 s is closed, and comes again at once.
     let most = ups.wait_for(|up| *up >= CROWD * 9 / 10);
     let up = *tokio::time::timeout(PATIENCE, most).await.unwrap().unwrap();
     let each = stage.edge_kib("VmRSS").saturating_sub(before) / up;
