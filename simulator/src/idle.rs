@@ -17,7 +17,7 @@ use smpp::{Cutter, frame::Cut};
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 use crate::{
@@ -29,9 +29,11 @@ use crate::{
 pub struct Options {
     pub account: Account,
     pub connections: usize,
+    /// They come one after the other, spread over this time; zero: as fast as they can be made.
+    pub over: Duration,
     pub duration: Duration,
-    /// Send the bind at an octet per second, over and over.
-    pub dribble: bool,
+    /// In place of binding: send the bind with so much time from octet to octet, over and over.
+    pub dribble: Option<Duration>,
     /// Loopback addresses to come from, 127.0.0.2 on; 0: as the system chooses.
     pub sources: u8,
 }
@@ -63,15 +65,18 @@ struct Counts {
 
 /// Connections that are being made at one time: a TLS handshake costs both sides.
 const CONNECTING_MAX: usize = 64;
-const OCTET_EVERY: Duration = Duration::from_secs(1);
+/// From one attempt of a connection to its next, at least.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Holds the connections for the duration; `up` is told how many there are, as they come.
 /// Errors: a bind that does not fit into its PDU.
 pub async fn run(options: Options, up: watch::Sender<usize>) -> anyhow::Result<Report> {
-    ensure!(!options.dribble || options.account.tls.is_none(), "dribbling is done without TLS");
+    let plain = options.account.tls.is_none();
+    ensure!(options.dribble.is_none() || plain, "dribbling is done without TLS");
+    ensure!(options.dribble != Some(Duration::ZERO), "there must be time between two octets");
     options.account.bind_request()?;
-    let end = Instant::now() + options.duration;
+    let begin = Instant::now();
+    let end = begin + options.duration;
     let counts = Arc::new(Counts::default());
     let connecting = Arc::new(Semaphore::new(CONNECTING_MAX));
     let up = Arc::new(up);
@@ -85,10 +90,11 @@ pub async fn run(options: Options, up: watch::Sender<usize>) -> anyhow::Result<R
             connecting: Arc::clone(&connecting),
             up: Arc::clone(&up),
         };
+        let first = begin + wait_of(index, options.connections, options.over);
         // At the end the sockets are closed without a word, as customers do that go away.
-        tasks.spawn(timeout_at(end, one.hold()));
+        tasks.spawn(timeout_at(end, one.hold(first)));
     }
-    tokio::time::sleep_until(end).await;
+    sleep_until(end).await;
     let report = counts.report(options.connections);
     tasks.shutdown().await;
     Ok(report)
@@ -97,42 +103,45 @@ pub async fn run(options: Options, up: watch::Sender<usize>) -> anyhow::Result<R
 struct One {
     account: Account,
     from: Option<IpAddr>,
-    dribble: bool,
+    dribble: Option<Duration>,
     counts: Arc<Counts>,
     connecting: Arc<Semaphore>,
     up: Arc<watch::Sender<usize>>,
 }
 
 impl One {
-    async fn hold(self) {
+    /// Whoever was closed after a while comes again at once, so that their number stays; whoever is
+    /// not let in does not knock without end.
+    async fn hold(self, first: Instant) {
+        let mut next = first;
         loop {
+            sleep_until(next).await;
+            next = Instant::now() + AGAIN_AFTER;
             match self.connect().await {
                 Err(error) => self.counts.failed(&error),
                 Ok(mut link) => {
                     self.up.send_replace(self.counts.came());
-                    if self.dribble {
-                        self.dribble(&mut link).await
-                    } else {
-                        stay(&mut link).await
+                    match self.dribble {
+                        Some(every) => self.dribble(&mut link, every).await,
+                        None => stay(&mut link).await,
                     }
                     self.up.send_replace(self.counts.went());
                 }
             }
-            sleep(AGAIN_AFTER).await;
         }
     }
 
     async fn connect(&self) -> anyhow::Result<Link> {
         let _permit = self.connecting.acquire().await?;
         let mut link = self.account.connect(self.from, IDLE).await?;
-        if !self.dribble {
+        if self.dribble.is_none() {
             self.account.bind(&mut link).await?;
         }
         Ok(link)
     }
 
-    /// An octet of the bind every second, until the other side closes.
-    async fn dribble(&self, link: &mut Link) {
+    /// An octet of the bind now and then, until the other side closes.
+    async fn dribble(&self, link: &mut Link, every: Duration) {
         let Ok(request) = self.account.bind_request() else { return };
         let mut octets = request.iter().cycle();
         let mut output = BytesMut::new();
@@ -144,7 +153,7 @@ impl One {
                 Step::Wrote => {}
                 Step::Deadline => {
                     output.extend(octets.next());
-                    next += OCTET_EVERY;
+                    next += every;
                 }
             }
         }
@@ -201,6 +210,11 @@ impl Counts {
     }
 }
 
+/// How long this one of so many waits before it connects for the first time.
+fn wait_of(index: usize, connections: usize, over: Duration) -> Duration {
+    over.mul_f64(index as f64 / connections.max(1) as f64)
+}
+
 /// The address that this connection comes from.
 fn source(sources: u8, index: usize) -> Option<IpAddr> {
     let place = (index % usize::from(sources.max(1))) as u8;
@@ -210,6 +224,13 @@ fn source(sources: u8, index: usize) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_come_evenly_over_the_time_they_have() {
+        let over = |over| [0, 1, 3].map(|index| wait_of(index, 4, over).as_secs());
+        assert_eq!(over(Duration::from_secs(8)), [0, 2, 6]);
+        assert_eq!(over(Duration::ZERO), [0, 0, 0]);
+    }
 
     #[test]
     fn connections_come_from_as_many_addresses_as_asked() {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{AccountArgs, print, write_whole};
 
-/// Hold many connections that do nothing, or that dribble an octet per second.
+/// Hold many connections that do nothing, or that dribble.
 ///
 /// Lost ones are made again; at the end it says how many were up.
 /// Each needs a file descriptor: `ulimit -n` must allow for them.
@@ -20,12 +20,15 @@ pub(super) struct IdleArgs {
     /// Binds, or sockets that dribble.
     #[arg(long, default_value_t = 100)]
     connections: usize,
+    /// They come one after the other, spread over so many seconds; 0: as fast as they can be made.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    over: u64,
     /// How long they are held.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Do not bind: send the bind at an octet per second, over and over.
-    #[arg(long)]
-    dribble: bool,
+    /// Do not bind: send an octet of the bind each so many seconds (1 if not said), over and over.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "1")]
+    dribble: Option<u64>,
     /// Come from so many loopback addresses (127.0.0.2 on); one has about 28,000 ports.
     #[arg(long, default_value_t = 0)]
     sources: u8,
@@ -39,8 +42,9 @@ impl IdleArgs {
         let options = Options {
             account: self.account.account()?,
             connections: self.connections,
+            over: Duration::from_secs(self.over),
             duration: Duration::from_secs(self.seconds),
-            dribble: self.dribble,
+            dribble: self.dribble.map(Duration::from_secs),
             sources: self.sources,
         };
         let (sender, mut up) = watch::channel(0);

@@ -32,6 +32,7 @@ pub const FIGURES: &[Figure] = &[
     at_least("accepted_per_s_16x100", "1/s", 150_000.0),
     at_most("submit_resp_p50_ms_10k", "ms", 1.0),
     at_most("submit_resp_p99_ms_10k", "ms", 10.0),
+    at_most("slow_sockets_p99_rise_pct", "%", 10.0),
     at_least("arrived_per_s", "1/s", 50_000.0),
     at_least("arrived_multipart_per_s", "parts/s", 20_000.0),
     at_most("end_to_end_p50_ms_1k", "ms", 15.0),

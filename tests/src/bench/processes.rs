@@ -7,6 +7,8 @@ use anyhow::Context as _;
 
 /// `/proc` counts in hundredths of a second (`USER_HZ`, 100 on every Linux that we run on).
 const TICK: Duration = Duration::from_millis(10);
+/// Files that a process of ours has open beside its connections, at most.
+const OTHER_FILES: u64 = 500;
 /// Generations between `local` and the youngest of its descendants; a bound for walking up.
 const GENERATIONS_MAX: usize = 16;
 
@@ -104,11 +106,27 @@ pub fn tree_pss_kib(root: u32) -> anyhow::Result<u64> {
     tree(root)?.into_iter().map(|(pid, _)| pss_kib(pid)).sum()
 }
 
-/// Files that a process of ours may have open (soft limit).
+/// Files that a process has open, sockets among them.
 ///
 /// # Errors
-/// `/proc` is not there.
-pub fn descriptors_max() -> anyhow::Result<u64> {
+/// There is no such process, or it is somebody else's.
+pub fn open_files(pid: u32) -> anyhow::Result<usize> {
+    let path = format!("/proc/{pid}/fd");
+    Ok(std::fs::read_dir(&path).with_context(|| path.clone())?.count())
+}
+
+/// Fails if a process of ours may not have so many connections.
+///
+/// # Errors
+/// It may not; how many files it may have open.
+pub fn ensure_descriptors(connections: u64) -> anyhow::Result<()> {
+    let (needed, allowed) = (connections + OTHER_FILES, descriptors_max()?);
+    anyhow::ensure!(allowed >= needed, "ulimit -n is {allowed}, {needed} are needed");
+    Ok(())
+}
+
+/// Files that a process of ours may have open (soft limit).
+fn descriptors_max() -> anyhow::Result<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits")?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let soft = line.and_then(|line| line.split_ascii_whitespace().next());
@@ -235,5 +253,6 @@ mod tests {
         assert!(tree(own).unwrap().iter().any(|(pid, _)| *pid == own));
         assert!(pss_kib(own).unwrap() > 0);
         assert!(descriptors_max().unwrap() > 0);
+        assert!(open_files(own).unwrap() > 0);
     }
 }

@@ -1,6 +1,7 @@
 //! The measurements. Each starts the gateway that it needs, gives readings of its figures and stops
 //! everything; one that fails fails its own figures only.
 
+mod crowd;
 mod edge;
 mod resting;
 mod through;
@@ -37,6 +38,7 @@ pub const SCENARIOS: &[Scenario] = &[
         figures: &["submit_resp_p50_ms_10k", "submit_resp_p99_ms_10k"],
         measure: edge::answered,
     },
+    Scenario { figures: &["slow_sockets_p99_rise_pct"], measure: edge::among_slow_sockets },
     Scenario {
         figures: &[
             "arrived_per_s",

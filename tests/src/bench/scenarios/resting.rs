@@ -16,8 +16,6 @@ use crate::stack::Stack;
 const BINDS_MAX: Duration = Duration::from_secs(180);
 /// Customers `holder-0` … of `bench/binds.yaml`; one may have 1,000 binds.
 const HOLDERS: u64 = 10;
-/// Files that a process has open beside its connections.
-const OTHER_FILES: u64 = 500;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A routing decision over 100,000 prefixes and 1,000 customers (example `route_lookup`).
@@ -81,8 +79,7 @@ fn first_message(setting: &Setting) -> anyhow::Result<(Stack, u64)> {
 /// Memory of the edge for each bind over TLS that does nothing.
 pub(super) fn tls_bind(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let each = setting.count(10_000) / HOLDERS;
-    let (needed, allowed) = (each * HOLDERS + OTHER_FILES, processes::descriptors_max()?);
-    anyhow::ensure!(allowed >= needed, "ulimit -n is {allowed}, {needed} are needed");
+    processes::ensure_descriptors(each * HOLDERS)?;
     setting.each_run(|_| Ok(vec![("tls_bind_kib", tls_bind_once(setting, each)?)]))
 }
 
