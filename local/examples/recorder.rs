@@ -50,7 +50,8 @@ async fn main() -> Result<(), Error> {
         let shown: Vec<_> =
             records.iter().map(|it| json!([it.lane, it.offset, it.value])).collect();
         let octets = event.payload.to_string().len();
-        let begin = json!({ "records": shown, "octets": octets, "pid": std::process::id() });
+        let (pid, scratch) = (std::process::id(), std::env::temp_dir());
+        let begin = json!({ "records": shown, "octets": octets, "pid": pid, "scratch": scratch });
         note(directory, &invocation, "begin", begin)?;
         let answer = act(directory, &records).await;
         let how = if answer.is_ok() { "done" } else { "failed" };

@@ -1,11 +1,14 @@
 //! One password against one Argon2id hash, in memory that goes back to the system afterwards.
 
+use allocator_api2::alloc::System;
+use allocator_api2::vec::Vec;
 use argon2::password_hash::{self, Output, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// glibc maps what is larger than 32 MiB by itself and unmaps it when it is freed (mallopt(3),
-/// `M_MMAP_THRESHOLD`); smaller blocks (19 MiB with the usual parameters) stay in the arena of the
-/// thread that hashed. What is reserved and not written costs nothing.
+/// The program's own allocator would keep the memory. glibc maps what is larger than 32 MiB by itself
+/// and unmaps it when it is freed (mallopt(3), `M_MMAP_THRESHOLD`); smaller blocks (19 MiB with the
+/// usual parameters) would stay in the arena of the thread that hashed. What is reserved and not
+/// written costs nothing.
 const MAPPED_OCTETS: usize = 33 << 20;
 
 /// Is this the password behind `hash` (PHC form, which names the parameters)? Takes the same time
@@ -26,7 +29,8 @@ fn hashed_like(hash: &PasswordHash<'_>, password: &[u8]) -> password_hash::Resul
     let algorithm = Algorithm::try_from(hash.algorithm)?;
     let version = hash.version.map(Version::try_from).transpose()?.unwrap_or_default();
     let params = Params::try_from(hash)?;
-    let mut blocks = Vec::with_capacity(params.block_count().max(MAPPED_OCTETS / Block::SIZE));
+    let reserved = params.block_count().max(MAPPED_OCTETS / Block::SIZE);
+    let mut blocks = Vec::with_capacity_in(reserved, System);
     blocks.resize(params.block_count(), Block::default());
     let mut octets = [0; password_hash::Salt::MAX_LENGTH];
     let salt = salt.decode_b64(&mut octets)?;

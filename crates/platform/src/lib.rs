@@ -1,5 +1,5 @@
-//! The rim: Kafka, DynamoDB, SQS, secrets, settings, telemetry, shutdown. Decisions live elsewhere;
-//! these adapters carry them out and report honestly what happened.
+//! The rim: Kafka, DynamoDB, SQS, secrets, settings, telemetry, shutdown, the time limit of pure
+//! code. Decisions live elsewhere; these adapters carry them out and report honestly what happened.
 
 pub mod aws;
 pub mod clock;
@@ -12,3 +12,8 @@ pub mod secrets;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod time_limit;
+
+/// Of every program that uses this crate: most of a message's cost is in small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

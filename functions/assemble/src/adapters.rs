@@ -1,14 +1,17 @@
-//! The ports that Kafka and SQS stand behind.
+//! The ports that Kafka and SQS stand behind, and the process's time limit.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use platform::kafka::{Batch, CommittedProgress};
 use platform::queue::DelayQueue;
+use platform::time_limit::{self, TimeLimit};
 use wire::assembly_deadlines::AssemblyDeadline;
 
+use crate::limit::Limit;
 use crate::output::Output;
 use crate::ports::{Delays, Outputs, Progress};
+use crate::records::Record;
 
 impl Delays for DelayQueue {
     async fn schedule(&self, deadlines: &[(AssemblyDeadline, Duration)]) -> anyhow::Result<()> {
@@ -48,4 +51,21 @@ impl Progress for CommittedProgress {
         }
         Ok(true)
     }
+}
+
+impl Limit for TimeLimit {
+    type Inside<'a> = time_limit::Inside<'a>;
+
+    fn gives_up(&self, record: &Record) -> bool {
+        Self::gives_up(self, place(record))
+    }
+
+    fn enter(&self, records: &[Record]) -> Self::Inside<'_> {
+        Self::enter(self, records.iter().map(place))
+    }
+}
+
+fn place(record: &Record) -> time_limit::Place<'_> {
+    let Record { topic, partition, offset, .. } = record;
+    time_limit::Place { topic, partition: *partition, offset: *offset }
 }

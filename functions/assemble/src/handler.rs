@@ -2,6 +2,7 @@
 //! [`Closing`] ask for, in their order; decides nothing itself.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use aws_lambda_events::event::sqs::SqsMessage;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::octets::Octets;
+use platform::time_limit::{EXCEEDED, Place, TimeLimit};
 use serde::{Deserialize, Serialize};
 use wire::assembly_deadlines::AssemblyDeadline;
 
@@ -20,6 +22,9 @@ use crate::output::Output;
 use crate::ports::{Delays, Outputs, Progress, Store};
 use crate::records::Record;
 use crate::run::{Run, Step};
+
+/// Stands for a topic where a deadline message is named like a record.
+const DEADLINES: &str = "assembly-deadlines";
 
 /// The event of either source; a Kafka event has `records`, one of SQS `Records`.
 #[derive(Debug, Default, Deserialize)]
@@ -60,6 +65,8 @@ pub struct Handler<S, D, O, P> {
     pub outputs: O,
     /// How far we have read.
     pub progress: P,
+    /// Time of the pure code.
+    pub limit: TimeLimit,
     /// What can be set.
     pub settings: Settings,
     /// The clock, Unix milliseconds.
@@ -79,9 +86,10 @@ impl<S: Store, D: Delays, O: Outputs, P: Progress> Handler<S, D, O, P> {
         }
         let mut answer = Answer::default();
         for message in event.messages {
-            if let Err(error) = self.message(message.body.unwrap_or_default()).await {
+            let id = message.message_id.unwrap_or_default();
+            if let Err(error) = self.message(&id, message.body.unwrap_or_default()).await {
                 tracing::warn!(event = "deadline_failed", error = format!("{error:#}"));
-                let id = message.message_id.context("an SQS message without an id")?;
+                ensure!(!id.is_empty(), "an SQS message without an id");
                 answer.failures.push(ItemFailure { id });
             }
         }
@@ -89,11 +97,12 @@ impl<S: Store, D: Delays, O: Outputs, P: Progress> Handler<S, D, O, P> {
     }
 
     async fn parts(&self, records: Vec<Record>) -> anyhow::Result<()> {
+        self.limit.begin();
         let writer = (self.new_writer)();
-        let mut run = Run::new(records, self.settings, join, (self.now_ms)());
+        let mut run = Run::new(records, self.settings, join, (self.now_ms)(), &self.limit);
         loop {
             match run.step() {
-                Step::Read(keys) => run.read(self.store.read(&keys).await?),
+                Step::Read(keys) => run.read(self.store.read(&keys).await?, &self.limit),
                 Step::Schedule(deadlines) => {
                     let delayed: Vec<_> =
                         deadlines.into_iter().map(|deadline| self.delayed(deadline)).collect();
@@ -105,27 +114,46 @@ impl<S: Store, D: Delays, O: Outputs, P: Progress> Handler<S, D, O, P> {
                     run.published();
                 }
                 Step::Write(puts) => run.written(&self.store.write(puts, &writer).await?),
-                Step::Done => return Ok(()),
+                Step::Done => break,
                 Step::Contended => bail!("other runs write the same keys all the time"),
             }
         }
+        // Not as soon as the letters are: until here the batch may fail, come again and be stuck.
+        self.limit.confirmed();
+        Ok(())
     }
 
-    async fn message(&self, body: String) -> anyhow::Result<()> {
-        let Ok(deadline) = wire::decode::<AssemblyDeadline>(body.as_bytes()) else {
+    async fn message(&self, id: &str, body: String) -> anyhow::Result<()> {
+        self.limit.begin();
+        let place = place_of_deadline(id);
+        if self.limit.gives_up(place) {
+            self.dead(body, EXCEEDED).await?;
+        } else {
+            self.deadline(place, body).await?;
+        }
+        self.limit.confirmed();
+        Ok(())
+    }
+
+    async fn deadline(&self, place: Place<'_>, body: String) -> anyhow::Result<()> {
+        let decoded =
+            self.limit.over([place], || wire::decode::<AssemblyDeadline>(body.as_bytes()));
+        let Ok(deadline) = decoded else {
             return self.dead(body, "not a deadline").await;
         };
         let writer = (self.new_writer)();
         let mut closing = Closing::new(deadline, (self.now_ms)());
         loop {
-            let Ok(step) = catch_unwind(AssertUnwindSafe(|| closing.step())) else {
+            let step = || catch_unwind(AssertUnwindSafe(|| closing.step()));
+            let Ok(step) = self.limit.over([place], step) else {
                 return self.dead(body, "closing it panics").await;
             };
             match step {
                 closing::Step::Read => {
                     let key = closing.deadline().key.clone();
                     let mut found = self.store.read(std::slice::from_ref(&key)).await?;
-                    closing.read(found.remove(&key).unwrap_or_default());
+                    let stored = found.remove(&key).unwrap_or_default();
+                    self.limit.over([place], || closing.read(stored));
                 }
                 closing::Step::AskProgress(partitions, time_ms) => {
                     closing.progress(self.progress.reached(&partitions, time_ms).await?);
@@ -161,7 +189,7 @@ impl<S: Store, D: Delays, O: Outputs, P: Progress> Handler<S, D, O, P> {
 
     async fn dead(&self, body: String, reason: &str) -> anyhow::Result<()> {
         let value = Octets(body.into_bytes());
-        let record = Record { topic: "assembly-deadlines".into(), value, ..Record::default() };
+        let record = Record { topic: DEADLINES.into(), value, ..Record::default() };
         let letter = record.dead_letter(reason, (self.now_ms)());
         self.publish(&[Output::DeadLetter(letter)]).await
     }
@@ -171,6 +199,15 @@ impl<S: Store, D: Delays, O: Outputs, P: Progress> Handler<S, D, O, P> {
         let after = Duration::from_millis(ripe_ms.saturating_sub((self.now_ms)()));
         (deadline, after)
     }
+}
+
+/// The place of a deadline message for the time limit. SQS gives it the same id each time that it
+/// comes; its body would tell something of a customer.
+#[must_use]
+pub fn place_of_deadline(id: &str) -> Place<'static> {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    Place { topic: DEADLINES, partition: 0, offset: hasher.finish().cast_signed() }
 }
 
 /// The records of a Kafka event, those of one partition in the order of offsets.

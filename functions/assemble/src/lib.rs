@@ -2,7 +2,7 @@
 //! of those that stay incomplete (design, section 5).
 //!
 //! [`join`] and [`close`] decide, [`run`] and [`closing`] hold the order of effects; none of them
-//! does I/O. [`handler`] carries them out over the [`ports`].
+//! does I/O; [`limit`] is told where they run. [`handler`] carries them out over the [`ports`].
 #![forbid(unsafe_code)]
 
 mod adapters;
@@ -11,6 +11,7 @@ pub mod closing;
 pub mod handler;
 pub mod item;
 pub mod join;
+pub mod limit;
 pub mod output;
 pub mod ports;
 pub mod records;

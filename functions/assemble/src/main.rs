@@ -7,12 +7,14 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use platform::kafka::{Batch, CommittedProgress, KafkaSettings};
 use platform::queue::DelayQueue;
 use platform::settings::exit_on_error;
+use platform::time_limit::TimeLimit;
 use wire::topics::CUSTOMER_INCOMING_MESSAGE_PARTS;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
     let environment = exit_on_error(Environment::read());
+    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let sqs = platform::aws::sqs().await;
@@ -25,6 +27,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             &environment.group,
             CUSTOMER_INCOMING_MESSAGE_PARTS,
         )?,
+        limit,
         settings: environment.join,
         now_ms: platform::clock::unix_ms,
         new_writer: || uuid::Uuid::now_v7().simple().to_string(),

@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use platform::time_limit::EXCEEDED;
 use wire::V;
 use wire::assembly_deadlines::AssemblyDeadline;
 use wire::customer_incoming::part_key;
@@ -17,6 +18,7 @@ use wire::dead_letters::DeadLetter;
 
 use crate::item::Item;
 use crate::join::{Arrived, Deadline, Joined, Settings};
+use crate::limit::Limit;
 use crate::output::Output;
 use crate::records::Record;
 
@@ -108,13 +110,20 @@ struct Group {
 }
 
 impl Run {
-    /// A run over `records` at `now_ms`. Those of one partition come in the order of offsets.
+    /// A run over `records` at `now_ms`. Those of one partition come in the order of offsets; those
+    /// that `limit` gives up become dead letters unread.
     #[must_use]
-    pub fn new(records: Vec<Record>, settings: Settings, join: Join, now_ms: u64) -> Self {
+    pub fn new(
+        records: Vec<Record>,
+        settings: Settings,
+        join: Join,
+        now_ms: u64,
+        limit: &impl Limit,
+    ) -> Self {
         let mut groups: BTreeMap<String, Group> = BTreeMap::new();
         let mut letters = Vec::new();
         for record in records {
-            match record.decode() {
+            match decode(&record, limit) {
                 Ok(arrived) => {
                     let part = &arrived.part;
                     let key = part_key(&part.envelope, &part.concatenation);
@@ -150,11 +159,12 @@ impl Run {
     }
 
     /// The keys that were asked for; what is not there is left out.
-    pub fn read(&mut self, mut found: HashMap<String, Stored>) {
+    pub fn read(&mut self, mut found: HashMap<String, Stored>, limit: &impl Limit) {
         self.rounds += 1;
         for (key, group) in &mut self.groups {
             let stored = found.remove(key).unwrap_or_default();
             group.read_version = stored.version;
+            let _inside = limit.enter(&group.records);
             let letters = group.join(&stored.item, self.join, &self.settings, self.now_ms);
             self.letters.extend(letters);
         }
@@ -259,6 +269,14 @@ impl Group {
         // It panics with all of them together only: none can be told to be innocent.
         if bad.is_empty() { (0..self.arrived.len()).collect() } else { bad }
     }
+}
+
+fn decode(record: &Record, limit: &impl Limit) -> Result<Arrived, &'static str> {
+    if limit.gives_up(record) {
+        return Err(EXCEEDED);
+    }
+    let _inside = limit.enter(std::slice::from_ref(record));
+    record.decode()
 }
 
 fn caught(join: Join, item: &Item, arrived: &[Arrived], settings: &Settings) -> Option<Joined> {

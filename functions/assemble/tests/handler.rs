@@ -3,10 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use assemble::handler::{Event, Handler};
+use assemble::handler::{Event, Handler, place_of_deadline};
 use assemble::join::Settings;
 use assemble::output::Output;
 use assemble::ports::{Delays, Outputs, Progress, Store};
@@ -14,7 +15,9 @@ use assemble::run::{Put, Stored};
 use assemble::store::MemoryStore;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use platform::time_limit::{EXCEEDED, Place, TimeLimit};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use wire::assembly_deadlines::AssemblyDeadline;
 
 const NOW_MS: u64 = 1_760_000_000_000;
@@ -94,11 +97,21 @@ fn function() -> (Function, Rc<World>) {
         delays: port.clone(),
         outputs: port.clone(),
         progress: port,
+        limit: TimeLimit::default(),
         settings: Settings::default(),
         now_ms: || NOW_MS,
         new_writer: || "writer".into(),
     };
     (handler, world)
+}
+
+/// Was stuck at a place, as its file says.
+fn suspect(handler: &mut Function, line: &str) -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("stuck");
+    std::fs::write(&file, line).unwrap();
+    handler.limit = TimeLimit::kept_in(file.clone());
+    (directory, file)
 }
 
 /// Long after every deadline.
@@ -153,6 +166,16 @@ fn deadlines_event(bodies: &[String]) -> Event {
 fn first_deadline(world: &World) -> String {
     let deadline = world.delays.borrow()[0].0.clone();
     String::from_utf8(wire::encode(&deadline)).unwrap()
+}
+
+/// Dead letters: offset and reason.
+fn letters(world: &World) -> Vec<(i64, String)> {
+    let outputs = world.outputs.borrow();
+    let letter = |output: &Output| match output {
+        Output::DeadLetter(letter) => Some((letter.offset, letter.reason.clone())),
+        _ => None,
+    };
+    outputs.iter().filter_map(letter).collect()
 }
 
 fn topics(world: &World) -> Vec<&'static str> {
@@ -232,20 +255,46 @@ async fn poison_becomes_a_dead_letter_with_its_reason_and_blocks_nobody() {
     let mut values = vec![b"not json".to_vec(), newer.to_string().into_bytes()];
     values.extend([beyond, part(1, 1), part(1, 2)].map(|part| part.to_string().into_bytes()));
     handler.handle(parts_event(&values)).await.unwrap();
-    let outputs = world.outputs.borrow();
-    let letters: Vec<_> = outputs
-        .iter()
-        .filter_map(|output| match output {
-            Output::DeadLetter(letter) => Some((letter.offset, letter.reason.as_str())),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(letters[0], (0, "not a record of this topic"));
-    assert_eq!(letters[1], (1, "unknown record version"));
+    let letters = letters(&world);
+    assert_eq!(letters[0], (0, "not a record of this topic".to_owned()));
+    assert_eq!(letters[1], (1, "unknown record version".to_owned()));
     assert_eq!(letters[2].0, 2);
+    let outputs = world.outputs.borrow();
     assert!(outputs.iter().any(|output| matches!(output, Output::Message(_))));
     let Output::DeadLetter(first) = &outputs[0] else { panic!("{outputs:?}") };
     assert_eq!(first.value.0, b"not json", "the record itself, to be redriven");
+}
+
+#[tokio::test]
+async fn a_part_that_was_stuck_becomes_a_dead_letter_and_blocks_nobody() {
+    let (mut handler, world) = function();
+    let (_directory, file) = suspect(&mut handler, "customer-incoming-message-parts 2 1\n");
+    let batch = [part(1, 1), part(3, 1), part(1, 2)];
+    // Its letter is published, but the batch comes again: it stays suspected.
+    *world.failing.borrow_mut() = Some("write");
+    assert!(handler.handle(of(&batch)).await.is_err());
+    assert!(file.exists());
+    *world.failing.borrow_mut() = None;
+    world.outputs.borrow_mut().clear();
+    handler.handle(of(&batch)).await.unwrap();
+    assert_eq!(letters(&world), [(1, EXCEEDED.to_owned())]);
+    assert!(topics(&world).contains(&"customer-incoming-messages"));
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn a_deadline_that_was_stuck_becomes_a_dead_letter_and_the_others_are_kept() {
+    let (handler, world) = function();
+    handler.handle(of(&[part(1, 1)])).await.unwrap();
+    let mut handler = later(handler);
+    let Place { topic, offset, .. } = place_of_deadline("0");
+    assert!(offset != place_of_deadline("1").offset);
+    let (_directory, file) = suspect(&mut handler, &format!("{topic} 0 {offset}\n"));
+    let bodies = ["a copy".to_owned(), first_deadline(&world)];
+    handler.handle(deadlines_event(&bodies)).await.unwrap();
+    assert_eq!(letters(&world), [(0, EXCEEDED.to_owned())]);
+    assert!(topics(&world).contains(&"customer-deliveries"));
+    assert!(!file.exists());
 }
 
 #[tokio::test]

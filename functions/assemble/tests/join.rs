@@ -1,10 +1,12 @@
 //! Which message a part belongs to: cases that the model's small logs do not reach.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use assemble::item::Item;
 use assemble::join::{Arrived, Joined, Settings, join};
+use assemble::limit::{Limit, Unlimited};
 use assemble::output::Output;
 use assemble::records::Record;
 use assemble::run::{Run, Step};
@@ -160,6 +162,62 @@ fn the_borders_of_batches_do_not_matter() {
     }
 }
 
+fn records(parts: &[IncomingPart]) -> Vec<Record> {
+    let record = |(offset, part): (usize, &IncomingPart)| Record {
+        offset: i64::try_from(offset).unwrap(),
+        append_ms: START_MS,
+        value: Octets(wire::encode(part)),
+        ..Record::default()
+    };
+    parts.iter().enumerate().map(record).collect()
+}
+
+/// Gives up the record at offset 1, and notes where pure code runs.
+#[derive(Default)]
+struct Watching {
+    entered: RefCell<Vec<Vec<i64>>>,
+    left: RefCell<usize>,
+}
+
+struct Leaving<'a>(&'a Watching);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        *self.0.left.borrow_mut() += 1;
+    }
+}
+
+impl Limit for Watching {
+    type Inside<'a> = Leaving<'a>;
+
+    fn gives_up(&self, record: &Record) -> bool {
+        record.offset == 1
+    }
+
+    fn enter(&self, records: &[Record]) -> Leaving<'_> {
+        let mut entered = self.entered.borrow_mut();
+        assert_eq!(entered.len(), *self.left.borrow(), "one at a time");
+        entered.push(records.iter().map(|record| record.offset).collect());
+        Leaving(self)
+    }
+}
+
+#[test]
+fn a_part_that_was_stuck_is_a_dead_letter_unread_and_a_join_names_all_that_it_joins() {
+    let parts = [part(1, 1, 2), part(9, 1, 2), part(1, 2, 2)];
+    let limit = Watching::default();
+    let mut run = Run::new(records(&parts), Settings::default(), join, START_MS, &limit);
+    run.read(HashMap::new(), &limit);
+    let Step::Publish(outputs) = run.step() else { panic!("{:?}", run.step()) };
+    let [Output::DeadLetter(letter), Output::Message(_)] = outputs.as_slice() else {
+        panic!("{outputs:?}");
+    };
+    let reason = "exceeds the time limit of pure code";
+    assert_eq!((letter.offset, letter.reason.as_str()), (1, reason));
+    assert_eq!(*limit.entered.borrow(), [vec![0], vec![2], vec![0, 2]]);
+    assert_eq!(*limit.left.borrow(), 3);
+}
+
 #[test]
 fn a_part_that_makes_the_join_panic_is_a_dead_letter_and_the_others_go_through() {
     fn panics_on_nine(item: &Item, arrived: &[Arrived], settings: &Settings) -> Joined {
@@ -167,15 +225,9 @@ fn a_part_that_makes_the_join_panic_is_a_dead_letter_and_the_others_go_through()
         join(item, arrived, settings)
     }
     let parts = [part(1, 1, 2), part(9, 1, 2), part(1, 2, 2)];
-    let record = |(offset, part): (usize, &IncomingPart)| Record {
-        offset: i64::try_from(offset).unwrap(),
-        append_ms: START_MS,
-        value: Octets(wire::encode(part)),
-        ..Record::default()
-    };
-    let records = parts.iter().enumerate().map(record).collect();
-    let mut run = Run::new(records, Settings::default(), panics_on_nine, START_MS);
-    run.read(HashMap::new());
+    let settings = Settings::default();
+    let mut run = Run::new(records(&parts), settings, panics_on_nine, START_MS, &Unlimited);
+    run.read(HashMap::new(), &Unlimited);
     let Step::Publish(outputs) = run.step() else { panic!("{:?}", run.step()) };
     let [Output::DeadLetter(letter), Output::Message(_)] = outputs.as_slice() else {
         panic!("{outputs:?}");

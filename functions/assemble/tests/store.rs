@@ -110,6 +110,12 @@ async fn many(store: &impl Store) {
     let found = store.read(&asked).await.unwrap();
     assert_eq!(found.len(), 250);
     assert!(found.values().all(|stored| *stored == Stored { version: 1, item: full() }));
+
+    // The same again by the same writer, as after a lost answer; and new ones among known ones.
+    let puts: Vec<_> = keys.iter().map(|key| put(key, 0, full())).collect();
+    assert_eq!(store.write(puts, "many").await.unwrap(), made);
+    let next = (0..30).map(|n| put(&format!("many {}", 240 + n), u64::from(n < 10), full()));
+    assert_eq!(store.write(next.collect(), "later").await.unwrap(), [true; 30]);
 }
 
 async fn dynamo() -> (DynamoStore, aws_sdk_dynamodb::Client) {

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use platform::time_limit::{self, EXCEEDED, TimeLimit};
 use wire::message_events::{self, MessageEvent};
 use wire::provider_outgoing::Origin;
 use wire::topics::MESSAGE_EVENTS;
@@ -23,6 +24,8 @@ pub struct Handler<V, O> {
     pub configurations: Configurations<V>,
     /// Kafka.
     pub outputs: O,
+    /// Time of the pure code.
+    pub limit: TimeLimit,
     /// The clock, Unix milliseconds.
     pub now_ms: fn() -> u64,
 }
@@ -34,12 +37,14 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
     /// Kafka or the store refused: the batch has to come again. Nothing is left in a queue.
     pub async fn handle(&self, event: &Event<'_>) -> anyhow::Result<()> {
         self.outputs.begin();
+        self.limit.begin();
         let result = match self.batch(event).await {
             Ok(()) => self.outputs.flush().await,
             Err(error) => Err(error),
         };
-        if result.is_err() {
-            self.outputs.abandon().await;
+        match &result {
+            Ok(()) => self.limit.confirmed(),
+            Err(_) => self.outputs.abandon().await,
         }
         result
     }
@@ -68,7 +73,10 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
         // Null (a tombstone) reads as empty, which is no record of this topic.
         let base64 = record.value.as_deref().unwrap_or_default();
         STANDARD.decode_vec(base64, value).context("the event's base64 is broken")?;
-        let accepted = match caught(|| Accepted::read(value)) {
+        if self.limit.gives_up(stands(place)) {
+            return self.dead(record, value, EXCEEDED.to_owned()).await;
+        }
+        let accepted = match self.pure(place, || Accepted::read(value)) {
             Ok(accepted) => accepted,
             Err(reason) => return self.dead(record, value, reason).await,
         };
@@ -77,7 +85,7 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
             let reason = format!("configuration version {version} does not exist");
             return self.dead(record, value, reason).await;
         };
-        match caught(|| Ok(self.routed(accepted, &configuration, place.origin))) {
+        match self.pure(place, || Ok(self.routed(accepted, &configuration, place.origin))) {
             Ok((outputs, event)) => {
                 for output in &outputs {
                     self.outputs.publish(output).await?;
@@ -86,6 +94,15 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
             }
             Err(reason) => self.dead(record, value, reason).await,
         }
+    }
+
+    /// Runs pure code over the record at `place`.
+    fn pure<T>(
+        &self,
+        place: Place<'_>,
+        pure: impl FnOnce() -> Result<T, String>,
+    ) -> Result<T, String> {
+        self.limit.over([stands(place)], || caught(pure))
     }
 
     fn routed<'c>(
@@ -118,6 +135,11 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
 fn place<'a>(record: &'a Record<'_>) -> Place<'a> {
     let Record { topic, partition, offset, .. } = record;
     Place { topic, origin: Origin { partition: *partition, offset: *offset } }
+}
+
+fn stands(place: Place<'_>) -> time_limit::Place<'_> {
+    let Place { topic, origin: Origin { partition, offset } } = place;
+    time_limit::Place { topic, partition, offset }
 }
 
 /// Runs pure code; a panic is a reason like any other, and its message, which may hold anything,

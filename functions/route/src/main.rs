@@ -6,6 +6,7 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::kafka::{Batch, KafkaSettings};
 use platform::settings::{self, exit_on_error};
+use platform::time_limit::TimeLimit;
 use route::configurations::Configurations;
 use route::event::Event;
 use route::handler::Handler;
@@ -19,11 +20,13 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
     let table =
         exit_on_error(settings::required("TABLE_CONFIG", "name of the configuration's table"));
+    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let store = ConfigStore::new(platform::aws::dynamodb().await, table);
     let handler = Handler {
         configurations: Configurations::new(store),
         outputs: Batch::new(&kafka, PUBLISH_TIMEOUT)?,
+        limit,
         now_ms: platform::clock::unix_ms,
     };
     let handler = &handler;

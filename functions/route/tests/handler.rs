@@ -11,6 +11,7 @@ use domain::config::{Document, LongMessages};
 use domain::id::{MessageId, PartId};
 use domain::message::{Message, ReferenceKind};
 use domain::octets::Octets;
+use platform::time_limit::{EXCEEDED, TimeLimit};
 use route::configurations::Configurations;
 use route::event::Event;
 use route::handler::Handler;
@@ -132,7 +133,8 @@ fn later_ms() -> u64 {
 }
 
 fn handler<'a>(store: &'a Store, kafka: &'a Kafka) -> Handler<&'a Store, &'a Kafka> {
-    Handler { configurations: Configurations::new(store), outputs: kafka, now_ms }
+    let configurations = Configurations::new(store);
+    Handler { configurations, outputs: kafka, limit: TimeLimit::default(), now_ms }
 }
 
 fn message(destination: &str) -> Message {
@@ -248,6 +250,30 @@ async fn poison_becomes_a_dead_letter_and_holds_up_nobody() {
         );
     }
     assert_eq!(on(&published, "provider-outgoing-alpha-normal").len(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_was_stuck_becomes_a_dead_letter_once_and_holds_up_nobody() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("stuck");
+    std::fs::write(&file, "customer-incoming-messages 2 1\n").unwrap();
+    let (store, kafka) = (store(), Kafka::default());
+    let mut handler = handler(&store, &kafka);
+    handler.limit = TimeLimit::kept_in(file.clone());
+    let values = [(); 3].map(|()| encoded(&message("4917012345678")));
+    // Until its letter is confirmed it stays suspected.
+    kafka.flush_fails.store(true, Ordering::Relaxed);
+    assert!(handler.handle(&read(&event(&values))).await.is_err());
+    assert!(file.exists());
+    kafka.flush_fails.store(false, Ordering::Relaxed);
+    handler.handle(&read(&event(&values))).await.unwrap();
+    assert!(!file.exists());
+    let stored = std::mem::take(&mut *kafka.stored.lock().unwrap());
+    let [letter] = on(&stored, "dead-letters")[..] else { panic!("{stored:?}") };
+    let letter: DeadLetter = wire::decode(&letter.value).unwrap();
+    assert_eq!((letter.partition, letter.offset, letter.reason.as_str()), (2, 1, EXCEEDED));
+    assert_eq!(letter.value.0, values[1], "the record itself, to be redriven");
+    assert_eq!(on(&stored, "provider-outgoing-alpha-normal").len(), 2);
 }
 
 #[tokio::test]

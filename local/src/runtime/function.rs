@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::InvokeError;
 use super::sandbox::Sandbox;
+use super::scratch::Scratches;
 use crate::process::{Backoff, Launch, Launcher};
 
 /// What a function is.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub arn: String,
     /// Stopped by SIGSTOP between invocations, as Lambda freezes sandboxes.
     pub freeze: bool,
+    /// Directory of what its sandboxes keep in `/tmp`.
+    pub scratch: PathBuf,
 }
 
 /// A function that can be invoked.
@@ -36,6 +39,7 @@ pub struct Settings {
 pub struct Function {
     settings: Settings,
     launcher: Launcher,
+    scratches: Arc<Scratches>,
     permits: Semaphore,
     idle: Mutex<Vec<Sandbox>>,
     restart: Mutex<Restart>,
@@ -53,8 +57,9 @@ impl Function {
     #[must_use]
     pub fn new(settings: Settings, launcher: Launcher) -> Arc<Self> {
         let permits = Semaphore::new(settings.concurrency);
+        let scratches = Scratches::new(settings.scratch.clone());
         let (idle, restart) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { settings, launcher, permits, idle, restart })
+        Arc::new(Self { settings, launcher, scratches, permits, idle, restart })
     }
 
     /// Physical name.
@@ -124,7 +129,12 @@ impl Function {
             arguments: Vec::new(),
             environment: environment.clone().into_iter().collect(),
         };
-        let started = Sandbox::start(&self.launcher, launch, arn.clone(), *freeze).await;
+        let started = match self.scratches.take() {
+            Ok(scratch) => {
+                Sandbox::start(&self.launcher, launch, arn.clone(), *freeze, scratch).await
+            }
+            Err(error) => Err(InvokeError::Init(error.to_string())),
+        };
         let mut restart = self.restart();
         match &started {
             Ok(sandbox) => {

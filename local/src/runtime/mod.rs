@@ -4,6 +4,7 @@
 mod api;
 mod function;
 mod sandbox;
+mod scratch;
 
 pub use function::{Function, Settings};
 

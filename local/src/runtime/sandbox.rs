@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::InvokeError;
 use super::api::{Api, Invocation, State};
+use super::scratch::Scratch;
 use crate::process::{Launch, Launcher, Running};
 
 /// Time for init; AWS gives 10 s.
@@ -26,6 +27,8 @@ pub(super) struct Sandbox {
     state: watch::Receiver<State>,
     server: AbortHandle,
     freeze: bool,
+    /// Its `/tmp`; free for the next one when it is gone.
+    _scratch: Scratch,
 }
 
 impl Sandbox {
@@ -38,18 +41,21 @@ impl Sandbox {
         mut launch: Launch,
         arn: String,
         freeze: bool,
+        scratch: Scratch,
     ) -> Result<Self, InvokeError> {
         let init = |error: std::io::Error| InvokeError::Init(error.to_string());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(init)?;
         let address = listener.local_addr().map_err(init)?;
         launch.environment.push(("AWS_LAMBDA_RUNTIME_API".to_owned(), address.to_string()));
+        let directory = scratch.path().to_string_lossy().into_owned();
+        launch.environment.push(("TMPDIR".to_owned(), directory));
         // One invocation at a time: there is never a second one to keep.
         let (invocations, next) = mpsc::channel(1);
         let (told, state) = watch::channel(State::Starting);
         let api = Arc::new(Api::new(arn, next, told));
         let server = tokio::spawn(api.serve(listener)).abort_handle();
         let process = launcher.start(&launch).map_err(init)?;
-        let mut sandbox = Self { process, invocations, state, server, freeze };
+        let mut sandbox = Self { process, invocations, state, server, freeze, _scratch: scratch };
         sandbox.until_waiting(INIT_MAX).await?;
         sandbox.rest();
         Ok(sandbox)

@@ -207,6 +207,7 @@ fn function_settings(
         concurrency: usize::try_from(concurrency)?,
         arn: format!("arn:aws:lambda:{REGION}:{}:function:{}", crate::ACCOUNT, declared.name),
         freeze: ground.options.freeze,
+        scratch: ground.state.join(super::SCRATCH).join(&declared.name),
     })
 }
 

@@ -27,6 +27,8 @@ use services::Services;
 
 /// Region that is played.
 pub const REGION: &str = "us-east-1";
+/// Directory of what is `/tmp` to functions, in the state directory.
+const SCRATCH: &str = "tmp";
 /// ARN in place of the MSK cluster's.
 const CLUSTER_ARN: &str =
     "arn:aws:kafka:us-east-1:000000000000:cluster/local/00000000-0000-0000-0000-000000000000-1";
@@ -93,6 +95,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     };
     let ground = prepare(options, &mut ports)?;
     let _lock = lock(&ground.state)?;
+    clear_scratch(&ground.state)?;
     let ready_file = ground.options.ready_file.as_deref();
     report::unready(ready_file)?;
     let mut stack = Stack::default();
@@ -163,6 +166,17 @@ fn lock(state: &Path) -> anyhow::Result<File> {
     let file = File::create(&path).with_context(|| path.display().to_string())?;
     file.try_lock().map_err(|_| anyhow::anyhow!("another `local` runs on {}", state.display()))?;
     Ok(file)
+}
+
+/// Sandboxes are new: nothing of those of an earlier run is in their `/tmp`.
+fn clear_scratch(state: &Path) -> anyhow::Result<()> {
+    let path = state.join(SCRATCH);
+    match std::fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| path.display().to_string())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What runs.

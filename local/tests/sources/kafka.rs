@@ -119,6 +119,8 @@ fn a_function_whose_process_is_killed_gets_the_batch_again() {
     scene.plan(&json!({}));
     let log = scene.until("all records", |log| count(log) == 3);
     assert_in_order_and_once(&log);
+    let scratch = &log[0].scratch;
+    assert!(scratch.is_dir() && log.iter().all(|it| it.scratch == *scratch), "{log:#?}");
     // Between invocations, too: then nobody notices.
     kill(log[log.len() - 1].pid);
     scene.produce(1, 3..4);

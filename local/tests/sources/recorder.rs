@@ -1,7 +1,7 @@
 //! What the function wrote down, and what must hold of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ pub(crate) struct Invocation {
     pub(crate) ended: Ended,
     pub(crate) pid: i32,
     pub(crate) octets: usize,
+    /// What is `/tmp` to it.
+    pub(crate) scratch: PathBuf,
     pub(crate) records: Vec<Record>,
 }
 
@@ -66,6 +68,7 @@ fn begun(line: &Value, began_us: u64) -> Invocation {
         ended: Ended::Never,
         pid: i32::try_from(line["pid"].as_i64().unwrap()).unwrap(),
         octets: usize::try_from(line["octets"].as_u64().unwrap()).unwrap(),
+        scratch: line["scratch"].as_str().unwrap().into(),
         records: line["records"].as_array().unwrap().iter().map(record).collect(),
     }
 }

@@ -144,6 +144,7 @@ pub(crate) fn function(name: &str, directory: &TempDir) -> FunctionSettings {
         concurrency: 2,
         arn: format!("arn:aws:lambda:test:{name}"),
         freeze: false,
+        scratch: directory.path().join("tmp"),
     }
 }
 

@@ -13,6 +13,8 @@ use crate::number::{NUMBER_DIGITS, Numbered, SENT_DIGITS, patch};
 
 /// Digits of a destination, the prefix included (E.164 allows 15).
 const DESTINATION_DIGITS: usize = 12;
+/// A run's references begin so far after those of the run before.
+const REFERENCES_PER_RUN: u8 = 101;
 /// The concatenation element with an 8-bit reference (3GPP TS 23.040 §9.2.3.24.1).
 const UDH_OCTETS: usize = 6;
 /// Longest text in GSM 7-bit, one octet a character: alone, and as a part.
@@ -39,6 +41,7 @@ pub struct Templates {
     destinations: Vec<Vec<u8>>,
     single: Template,
     parts: Vec<Template>,
+    first_reference: u8,
 }
 
 #[derive(Debug)]
@@ -66,6 +69,7 @@ impl Templates {
         let part = |part| Template::new(content, connection, part, content.parts);
         Ok(Self {
             destinations,
+            first_reference: (content.run as u8).wrapping_mul(REFERENCES_PER_RUN),
             single: Template::new(content, connection, 1, 1)?,
             parts: if content.parts > 1 {
                 (1..=content.parts).map(part).collect::<Result<_, _>>()?
@@ -96,7 +100,8 @@ impl Templates {
         destination[..prefix.len()].copy_from_slice(prefix);
         patch(&mut destination[prefix.len()..], item.number);
         if let Some(at) = template.reference_at {
-            pdu[at] = item.number as u8;
+            // As a real client's: it goes on from run to run.
+            pdu[at] = self.first_reference.wrapping_add(item.number as u8);
         }
         patch(&mut pdu[template.number_at..][..NUMBER_DIGITS], item.number);
         patch(&mut pdu[template.sent_at..][..SENT_DIGITS], sent_us);
@@ -216,7 +221,8 @@ mod tests {
     fn a_part_has_a_header_whose_reference_follows_the_number() {
         let (_, submit) = written(Item { number: 0x102, part: 2, parts: 3 }, 0);
         assert!(submit.has_udh());
-        assert_eq!(submit.message[..6], [5, 0, 3, 2, 3, 2]);
+        let reference = REFERENCES_PER_RUN.wrapping_mul(77).wrapping_add(2);
+        assert_eq!(submit.message[..6], [5, 0, 3, reference, 3, 2]);
         let numbered = Numbered::from_text(&submit.message[6..]).unwrap();
         assert_eq!((numbered.number, numbered.part, numbered.parts), (0x102, 2, 3));
     }

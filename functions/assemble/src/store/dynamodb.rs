@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, KeysAndAttributes,
+};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::encoding::{Attributes, decode, encode, number};
@@ -18,7 +20,9 @@ use crate::run::{Put, Stored};
 const KEYS_MAX: usize = 100;
 /// Reads of one batch at a time.
 const READS_AT_ONCE: usize = 4;
-/// Writes of one batch at a time.
+/// Statements of one BatchExecuteStatement (AWS: at most 25).
+const STATEMENTS_MAX: usize = 25;
+/// Requests of one batch to write, at a time.
 const WRITES_AT_ONCE: usize = 16;
 /// Resends of what a batch read left unprocessed, until the batch fails.
 const RESENDS_MAX: u32 = 10;
@@ -69,6 +73,43 @@ impl DynamoStore {
             .build()?)
     }
 
+    /// Writes items that were not there, many in one request: each statement stands for itself, on
+    /// the condition that there is still none, and costs what a put costs. Gives back the places
+    /// of those that are there now.
+    async fn insert(
+        &self,
+        places: &[usize],
+        puts: &[Put],
+        writer: &str,
+    ) -> anyhow::Result<Vec<usize>> {
+        let statement = |place: &usize| self.statement(&puts[*place], writer);
+        let statements = places.iter().map(statement).collect::<anyhow::Result<_>>()?;
+        let request = self.client.batch_execute_statement().set_statements(Some(statements));
+        let answer = request.send().await.context("table assemblies does not take assemblies")?;
+        let answers = answer.responses.unwrap_or_default();
+        ensure!(answers.len() == places.len(), "table assemblies answers not each statement");
+        let mut there = Vec::new();
+        for (place, answer) in places.iter().zip(answers) {
+            match answer.error.map(|error| error.code) {
+                None => {}
+                Some(Some(BatchStatementErrorCodeEnum::DuplicateItem)) => there.push(*place),
+                Some(code) => bail!("table assemblies does not take an assembly: {code:?}"),
+            }
+        }
+        Ok(there)
+    }
+
+    fn statement(&self, put: &Put, writer: &str) -> anyhow::Result<BatchStatementRequest> {
+        let (names, values): (Vec<_>, Vec<_>) =
+            encode(put, writer, self.keep_ms)?.into_iter().unzip();
+        let names: Vec<_> = names.iter().map(|name| format!("'{name}': ?")).collect();
+        let statement = format!(r#"INSERT INTO "{}" VALUE {{{}}}"#, self.table, names.join(", "));
+        Ok(BatchStatementRequest::builder()
+            .statement(statement)
+            .set_parameters(Some(values))
+            .build()?)
+    }
+
     /// One conditional write. The SDK repeats it after a time-out; the writer's own name in the
     /// condition lets a repeat of what had been made succeed.
     async fn write_one(&self, put: &Put, writer: &str) -> anyhow::Result<bool> {
@@ -106,11 +147,28 @@ impl Store for DynamoStore {
     }
 
     async fn write(&self, puts: Vec<Put>, writer: &str) -> anyhow::Result<Vec<bool>> {
-        stream::iter(&puts)
-            .map(|put| self.write_one(put, writer))
-            .buffered(WRITES_AT_ONCE)
+        let (new, mut one_by_one): (Vec<usize>, Vec<usize>) =
+            (0..puts.len()).partition(|place| puts.len() > 1 && puts[*place].read_version == 0);
+        let mut made = vec![true; puts.len()];
+        let there: Vec<_> = stream::iter(new.chunks(STATEMENTS_MAX))
+            .map(|places| self.insert(places, &puts, writer))
+            .buffer_unordered(WRITES_AT_ONCE)
             .try_collect()
-            .await
+            .await?;
+        // Another's, or our own of which the answer was lost: the condition of a put tells.
+        one_by_one.extend(there.into_iter().flatten());
+        let written: Vec<_> = stream::iter(one_by_one)
+            .map(|place| {
+                let written = self.write_one(&puts[place], writer);
+                async move { anyhow::Ok((place, written.await?)) }
+            })
+            .buffer_unordered(WRITES_AT_ONCE)
+            .try_collect()
+            .await?;
+        for (place, is_made) in written {
+            made[place] = is_made;
+        }
+        Ok(made)
     }
 }
 

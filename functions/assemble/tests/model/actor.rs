@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use assemble::closing::{self, Closing};
+use assemble::limit::Unlimited;
 use assemble::output::Output;
 use assemble::run::{Run, Step, Stored};
 
@@ -71,7 +72,7 @@ impl World {
                 } else {
                     keys.into_iter().map(|key| (key, stored.clone())).collect()
                 };
-                run.read(found);
+                run.read(found, &Unlimited);
                 actor.note(&(self.version, fingerprint(&self.item)));
             }
             Step::Schedule(deadlines) => {

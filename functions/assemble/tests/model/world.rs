@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use assemble::closing::{self, Closing};
 use assemble::item::{Generation, Item};
+use assemble::limit::Unlimited;
 use assemble::output::Output;
 use assemble::run::{Put, Run};
 use domain::id::{DeliveryId, PartId};
@@ -231,7 +232,8 @@ impl World {
             let now_ms = self.now_ms();
             records.iter_mut().for_each(|record| record.append_ms = now_ms);
         }
-        let run = Run::new(records, self.log.settings, Mutant::join(self.mutant), self.now_ms());
+        let (settings, join) = (self.log.settings, Mutant::join(self.mutant));
+        let run = Run::new(records, settings, join, self.now_ms(), &Unlimited);
         let mut actor = self.actor(Machine::Run { run, to });
         actor.note(&(from, to));
         self.actors[slot] = Some(Rc::new(actor));

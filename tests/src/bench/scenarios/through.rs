@@ -43,8 +43,9 @@ pub(super) fn arrived(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
 /// Messages of three parts, each over two binds.
 pub(super) fn arrived_multipart(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
+    flood(setting, &stack, WARM_UP_SHAPE, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
     let shape = "--connections=2 --window=200 --parts=3 --spread";
-    flood(setting, &stack, shape, WARM_UP, setting.count(50_000), 3)?;
+    flood(setting, &stack, shape, WARM_UP + 1, setting.count(50_000), 3)?;
     let messages = setting.count(50_000);
     let readings = setting.each_run(|run| {
         let per_s = flood(setting, &stack, shape, run, messages, 3)?;
