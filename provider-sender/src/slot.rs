@@ -28,7 +28,7 @@ use crate::settings::Settings;
 use link::Link;
 use timers::Timers;
 
-/// The bucket is this deep (design, section 6), and refilled no more often than [`PACE_STEP`].
+/// The bucket is this deep (less than the design says: docs/adr/0001), and refilled no more often than [`PACE_STEP`].
 const BUCKET_DEPTH: Duration = Duration::from_millis(6);
 const PACE_STEP: Duration = Duration::from_millis(2);
 /// Parts are intended so long before their tokens come (at most a second: journal.md, rule 4), for an
@@ -71,6 +71,7 @@ pub struct SlotTask {
     shared: Arc<Shared>,
     machine: Slot<Outgoing>,
     plan: Option<SlotPlan>,
+    had_plan: bool,
     assigned: bool,
     bucket: TokenBucket,
     link: Link,
@@ -125,6 +126,7 @@ impl SlotTask {
             number,
             machine: Slot::new(journal_settings(&shared, None)),
             plan: None,
+            had_plan: false,
             assigned: false,
             bucket: TokenBucket::new(Rate::unlimited(), BUCKET_DEPTH, now),
             link: Link::default(),
@@ -322,7 +324,12 @@ impl SlotTask {
         self.bucket.set_rate(rate, Instant::now());
         match before {
             None => {
-                self.machine = Slot::new(journal_settings(&self.shared, Some(now)));
+                // Terms, tickets and publications count on for as long as the task lives.
+                if std::mem::replace(&mut self.had_plan, true) {
+                    self.link.reconnect(Instant::now());
+                } else {
+                    self.machine = Slot::new(journal_settings(&self.shared, Some(now)));
+                }
                 if self.assigned {
                     self.machine.handle(Event::Assigned);
                 }

@@ -9,7 +9,7 @@ use smpp::pdu::{self, Submit};
 use smpp::udh::{self, Concatenation, Kind};
 use smpp::{CommandStatus, Octets, time_format};
 use wire::V;
-use wire::provider_events::{ProviderEvent, SubmitResult};
+use wire::provider_events::SubmitResult;
 use wire::provider_outgoing::OutgoingMessage;
 use wire::submit_journal::{Ending, Fate};
 
@@ -110,7 +110,7 @@ pub fn result(
     status: CommandStatus,
     provider_message_id: &str,
     at_ms: u64,
-) -> Option<ProviderEvent> {
+) -> Option<SubmitResult> {
     let outcome = match fate(status) {
         Fate::Accepted => Ending::Accepted,
         Fate::Rejected => Ending::Rejected,
@@ -118,7 +118,7 @@ pub fn result(
     };
     let message = &outgoing.message;
     let part = message.parts.get(usize::from(index))?;
-    Some(ProviderEvent::Result(SubmitResult {
+    Some(SubmitResult {
         v: V,
         provider: outgoing.provider.clone(),
         provider_message_id: provider_message_id.to_owned(),
@@ -134,5 +134,5 @@ pub fn result(
         receipt: part.receipt,
         origin: outgoing.origin,
         at_ms,
-    }))
+    })
 }

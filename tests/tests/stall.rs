@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_secs(8);
 const SOON: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(30);
 const BURST: usize = 60;
-/// Two requests leave a producer that is not answered; of messages that come one by one, a few are in
+/// Two requests leave a producer that is not answered (its `max.in.flight`); of messages that come one by one, a few are in
 /// them.
 const ONE_BY_ONE: Duration = Duration::from_millis(20);
 

@@ -77,13 +77,22 @@ pub struct MessageEvent<'a> {
 
 /// The values of the records of `message-events` that tell these events.
 pub fn records(events: &[MessageEvent<'_>]) -> impl Iterator<Item = Vec<u8>> {
-    events
-        .chunks(EVENTS_MAX)
-        .map(|events| crate::encode(&MessageEvents { v: V, events: Cow::Borrowed(events) }))
+    events.chunks(EVENTS_MAX).map(together)
+}
+
+/// The value of the record that tells this event alone.
+#[must_use]
+pub fn record(event: &MessageEvent<'_>) -> Vec<u8> {
+    together(std::slice::from_ref(event))
+}
+
+fn together(events: &[MessageEvent<'_>]) -> Vec<u8> {
+    crate::encode(&MessageEvents { v: V, events: Cow::Borrowed(events) })
 }
 
 impl<'a> From<&'a IncomingPart> for MessageEvent<'a> {
-    /// The part was accepted.
+    /// The part was accepted: it is on Kafka, even if the edge could not know that and told the customer
+    /// `ESME_RSYSERR`; its doubt says so then.
     fn from(incoming: &'a IncomingPart) -> Self {
         accepted(incoming.id().into(), &incoming.envelope)
     }

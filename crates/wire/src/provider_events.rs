@@ -79,7 +79,19 @@ struct Named<'a> {
 /// It is none.
 pub fn result_key(json: &str) -> Result<String, Undecodable> {
     let Named { provider, provider_message_id: id, part } = crate::decode(json.as_bytes())?;
-    Ok(if id.is_empty() { part.to_string() } else { format!("{provider}|{id}") })
+    Ok(key(&provider, &id, part))
+}
+
+fn key(provider: &str, id: &str, part: PartId) -> String {
+    if id.is_empty() { part.to_string() } else { format!("{provider}|{id}") }
+}
+
+impl SubmitResult {
+    /// The key of its record, as [`result_key`] finds it.
+    #[must_use]
+    pub fn key(&self) -> String {
+        key(self.provider.as_str(), &self.provider_message_id, self.part)
+    }
 }
 
 /// One part in a summary.

@@ -271,7 +271,11 @@ pub enum DoubtState {
 
 /// The event for `provider-events` as JSON, opaque to the journal. Its `Debug` shows no content.
 #[derive(Clone)]
-pub struct WholeResult(Arc<RawValue>);
+pub struct WholeResult {
+    json: Arc<RawValue>,
+    /// Not journalled: one that was read from the journal has none.
+    key: Option<Arc<str>>,
+}
 
 /// Why a record is not understood.
 #[derive(Debug, thiserror::Error)]
@@ -325,13 +329,31 @@ impl WholeResult {
     /// # Errors
     /// If the event has no JSON form.
     pub fn of(event: &impl Serialize) -> Result<Self, serde_json::Error> {
-        serde_json::value::to_raw_value(event).map(|raw| Self(Arc::from(raw)))
+        serde_json::value::to_raw_value(event).map(Self::from)
+    }
+
+    /// With the key of its record, which its own process need not read from it again.
+    #[must_use]
+    pub fn with_key(self, key: &str) -> Self {
+        Self { key: Some(Arc::from(key)), ..self }
     }
 
     /// The event as JSON text.
     #[must_use]
     pub fn json(&self) -> &str {
-        self.0.get()
+        self.json.get()
+    }
+
+    /// The key of its record, if it was told.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+}
+
+impl From<Box<RawValue>> for WholeResult {
+    fn from(json: Box<RawValue>) -> Self {
+        Self { json: Arc::from(json), key: None }
     }
 }
 

@@ -208,8 +208,10 @@ fn what_is_told_is_written_and_read_as_the_golden_files_say() {
 #[test]
 fn a_result_is_named_by_the_providers_id_and_without_one_by_the_part() {
     let named = |result: SubmitResult| {
+        let key = result.key();
         let json = wire::encode(&ProviderEvent::Result(result));
-        result_key(std::str::from_utf8(&json).unwrap()).unwrap()
+        assert_eq!(result_key(std::str::from_utf8(&json).unwrap()).unwrap(), key);
+        key
     };
     assert_eq!(named(result()), "alpha|7F");
     let quoted = SubmitResult { provider_message_id: "7\"\\F".to_owned(), ..result() };

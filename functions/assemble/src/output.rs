@@ -1,12 +1,9 @@
 //! What `assemble` publishes, and where.
 
-use std::borrow::Cow;
-
-use wire::V;
 use wire::customer_deliveries::CustomerDelivery;
 use wire::customer_incoming::IncomingMessage;
 use wire::dead_letters::DeadLetter;
-use wire::message_events::{MessageEvent, MessageEvents};
+use wire::message_events::{self, MessageEvent};
 use wire::topics;
 
 /// This program's name in records.
@@ -43,10 +40,7 @@ impl Output {
         match self {
             // Neither order nor partition matters to those who read them (docs/adr/0002).
             Self::Message(record) => (Vec::new(), wire::encode(record)),
-            Self::Event(event) => {
-                let events = Cow::Borrowed(std::slice::from_ref(event));
-                (Vec::new(), wire::encode(&MessageEvents { v: V, events }))
-            }
+            Self::Event(event) => (Vec::new(), message_events::record(event)),
             Self::Delivery(record) => {
                 (record.message.to_string().into_bytes(), wire::encode(record))
             }

@@ -166,6 +166,27 @@ async fn a_write_whose_answer_was_lost_counts_as_made() {
 }
 
 #[tokio::test]
+async fn inserts_whose_answer_was_lost_or_that_were_throttled_count_as_made() {
+    let address = support::serve();
+    support::create_table(&support::client(address)).await;
+    let two = |n: u8| [put(&format!("a {n}"), 0, full()), put(&format!("b {n}"), 0, full())];
+
+    let lossy = support::Lossy::before(address).await;
+    let store = DynamoStore::new(support::client(lossy.address), support::TABLE.into(), KEEP_MS);
+    lossy.lose_next();
+    assert_eq!(store.write(two(0).to_vec(), "one").await.unwrap(), [true, true]);
+    assert!(!lossy.is_losing(), "no answer was lost");
+    assert_eq!(store.write(two(0).to_vec(), "two").await.unwrap(), [false, false]);
+
+    // HTTP 200, and one of the statements is refused: the SDK does not repeat it.
+    let refused = r#"{"Responses":[{"Error":{"Code":"ThrottlingError","Message":"slow"}},{}]}"#;
+    let throttled = support::answers_first(refused, address).await;
+    let store = DynamoStore::new(support::client(throttled), support::TABLE.into(), KEEP_MS);
+    assert_eq!(store.write(two(1).to_vec(), "one").await.unwrap(), [true, true]);
+    assert_eq!(read(&store, "a 1").await.map(|stored| stored.version), Some(1));
+}
+
+#[tokio::test]
 async fn only_an_item_with_something_to_be_done_is_in_the_index_of_deadlines() {
     let (store, client) = dynamo().await;
     let attributes = async |item: Item, version: u64| -> HashMap<String, AttributeValue> {

@@ -24,7 +24,7 @@ impl Outputs for Batch {
         Self::begin(self);
     }
 
-    async fn publish(&self, output: &Output<'_>) -> anyhow::Result<()> {
+    async fn publish(&self, output: &Output) -> anyhow::Result<()> {
         let Output { topic, partition, key, value } = output;
         Ok(Self::publish(self, topic, *partition, key.as_bytes(), value).await?)
     }

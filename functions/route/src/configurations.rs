@@ -19,7 +19,7 @@ pub struct Configuration {
     /// The routing table.
     pub router: Router,
     /// Per outlet of the router and priority: the name of the topic.
-    topics: Vec<[String; Priority::ALL.len()]>,
+    topics: Vec<[Arc<str>; Priority::ALL.len()]>,
 }
 
 impl Configuration {
@@ -28,7 +28,7 @@ impl Configuration {
     pub fn compile(document: &Document) -> Self {
         let router = Router::compile(document);
         let of = |outlet: &domain::routing::Outlet| {
-            Priority::ALL.map(|priority| provider_outgoing(&outlet.provider, priority))
+            Priority::ALL.map(|priority| provider_outgoing(&outlet.provider, priority).into())
         };
         let topics = router.outlets().iter().map(of).collect();
         Self { router, topics }
@@ -36,8 +36,8 @@ impl Configuration {
 
     /// The topic of an outlet's queue.
     #[must_use]
-    pub fn topic(&self, outlet: usize, priority: Priority) -> &str {
-        &self.topics[outlet][priority as usize]
+    pub fn topic(&self, outlet: usize, priority: Priority) -> Arc<str> {
+        self.topics[outlet][priority as usize].clone()
     }
 }
 

@@ -11,7 +11,7 @@ use wire::message_events::{self, MessageEvent};
 use wire::provider_outgoing::Origin;
 use wire::topics::MESSAGE_EVENTS;
 
-use crate::configurations::{Configuration, Configurations};
+use crate::configurations::Configurations;
 use crate::event::{Event, Record};
 use crate::output::Output;
 use crate::ports::{Outputs, Versions};
@@ -49,51 +49,69 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
         result
     }
 
+    /// Decided first, then handed over all at once: so the client library makes few, large requests.
     async fn batch(&self, event: &Event<'_>) -> anyhow::Result<()> {
-        let (mut value, mut events) = (Vec::new(), Vec::new());
+        let mut decided = Decided::default();
         for record in event.records.values().flatten() {
-            value.clear();
-            events.extend(self.record(record, &mut value).await?);
+            self.record(record, &mut decided).await?;
         }
-        for value in message_events::records(&events) {
-            let key = String::new();
-            let told = Output { topic: MESSAGE_EVENTS, partition: None, key, value };
-            self.outputs.publish(&told).await?;
+        for value in message_events::records(&decided.events) {
+            let (topic, key) = (MESSAGE_EVENTS.into(), String::new());
+            decided.outputs.push(Output { topic, partition: None, key, value });
+        }
+        for output in &decided.outputs {
+            self.outputs.publish(output).await?;
         }
         Ok(())
     }
 
-    /// What happened to its message; none if it is a dead letter.
-    async fn record(
-        &self,
-        record: &Record<'_>,
-        value: &mut Vec<u8>,
-    ) -> anyhow::Result<Option<MessageEvent<'static>>> {
+    async fn record(&self, record: &Record<'_>, decided: &mut Decided) -> anyhow::Result<()> {
         let place = place(record);
         // Null (a tombstone) reads as empty, which is no record of this topic.
         let base64 = record.value.as_deref().unwrap_or_default();
-        STANDARD.decode_vec(base64, value).context("the event's base64 is broken")?;
+        let mut value = std::mem::take(&mut decided.value);
+        value.clear();
+        STANDARD.decode_vec(base64, &mut value).context("the event's base64 is broken")?;
+        if let Err(reason) = self.decide(place, &value, decided).await? {
+            decided.outputs.push(self.dead(record, &value, reason));
+        }
+        decided.value = value;
+        Ok(())
+    }
+
+    /// Routes a message, or says why its record is a dead letter.
+    async fn decide(
+        &self,
+        place: Place<'_>,
+        value: &[u8],
+        decided: &mut Decided,
+    ) -> anyhow::Result<Result<(), String>> {
         if self.limit.gives_up(stands(place)) {
-            return self.dead(record, value, EXCEEDED.to_owned()).await;
+            return Ok(Err(EXCEEDED.to_owned()));
         }
         let accepted = match self.pure(place, || Accepted::read(value)) {
             Ok(accepted) => accepted,
-            Err(reason) => return self.dead(record, value, reason).await,
+            Err(reason) => return Ok(Err(reason)),
         };
         let version = accepted.config();
         let Some(configuration) = self.configurations.get(version).await? else {
-            let reason = format!("configuration version {version} does not exist");
-            return self.dead(record, value, reason).await;
+            return Ok(Err(format!("configuration version {version} does not exist")));
         };
-        match self.pure(place, || Ok(self.routed(accepted, &configuration, place.origin))) {
-            Ok((outputs, event)) => {
-                for output in &outputs {
-                    self.outputs.publish(output).await?;
-                }
-                Ok(Some(event))
+        let before = decided.outputs.len();
+        let routed = self.pure(place, || {
+            let outputs = &mut decided.outputs;
+            Ok(accepted.route(&configuration, place.origin, (self.now_ms)(), outputs))
+        });
+        Ok(match routed {
+            Ok(event) => {
+                decided.events.push(event);
+                Ok(())
             }
-            Err(reason) => self.dead(record, value, reason).await,
-        }
+            Err(reason) => {
+                decided.outputs.truncate(before);
+                Err(reason)
+            }
+        })
     }
 
     /// Runs pure code over the record at `place`.
@@ -105,31 +123,22 @@ impl<V: Versions, O: Outputs> Handler<V, O> {
         self.limit.over([stands(place)], || caught(pure))
     }
 
-    fn routed<'c>(
-        &self,
-        accepted: Accepted<'_>,
-        configuration: &'c Configuration,
-        origin: Origin,
-    ) -> (Vec<Output<'c>>, MessageEvent<'static>) {
-        let mut outputs = Vec::with_capacity(1);
-        let event = accepted.route(configuration, origin, (self.now_ms)(), &mut outputs);
-        (outputs, event)
-    }
-
-    async fn dead(
-        &self,
-        record: &Record<'_>,
-        value: &[u8],
-        reason: String,
-    ) -> anyhow::Result<Option<MessageEvent<'static>>> {
+    fn dead(&self, record: &Record<'_>, value: &[u8], reason: String) -> Output {
         let place = place(record);
         let Origin { partition, offset } = place.origin;
         tracing::error!(event = "dead_letter", topic = place.topic, partition, offset, reason);
         let key = STANDARD.decode(record.key.as_deref().unwrap_or_default()).unwrap_or_default();
-        let letter = dead_letter(place, &key, value, reason, (self.now_ms)());
-        self.outputs.publish(&letter).await?;
-        Ok(None)
+        dead_letter(place, &key, value, reason, (self.now_ms)())
     }
+}
+
+/// What an invocation leads to.
+#[derive(Default)]
+struct Decided {
+    outputs: Vec<Output>,
+    events: Vec<MessageEvent<'static>>,
+    /// The record at hand, decoded; kept for its room.
+    value: Vec<u8>,
 }
 
 fn place<'a>(record: &'a Record<'_>) -> Place<'a> {

@@ -1,12 +1,13 @@
 //! What a record leads to.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A record to be published.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Output<'a> {
+pub struct Output {
     /// Topic.
-    pub topic: &'a str,
+    pub topic: Arc<str>,
     /// Partition; none: by key.
     pub partition: Option<i32>,
     /// Key.
@@ -15,7 +16,7 @@ pub struct Output<'a> {
     pub value: Vec<u8>,
 }
 
-impl fmt::Debug for Output<'_> {
+impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Output({}, {:?}, {} octets)", self.topic, self.partition, self.value.len())
     }

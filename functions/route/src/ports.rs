@@ -22,7 +22,7 @@ pub trait Outputs {
     /// Begins an invocation.
     fn begin(&self);
     /// Hands a record over; confirmed by [`Outputs::flush`] only.
-    fn publish(&self, output: &Output<'_>) -> impl Future<Output = anyhow::Result<()>> + Send;
+    fn publish(&self, output: &Output) -> impl Future<Output = anyhow::Result<()>> + Send;
     /// Waits until all in-sync replicas have everything.
     fn flush(&self) -> impl Future<Output = anyhow::Result<()>> + Send;
     /// After a failure: nothing is left in a queue of ours.

@@ -61,12 +61,12 @@ impl<'a> Accepted<'a> {
     }
 
     /// Decides, appends to `outputs` what follows, and tells what happened.
-    pub fn route<'c>(
+    pub fn route(
         self,
-        configuration: &'c Configuration,
+        configuration: &Configuration,
         origin: Origin,
         now_ms: u64,
-        outputs: &mut Vec<Output<'c>>,
+        outputs: &mut Vec<Output>,
     ) -> MessageEvent<'static> {
         let Self { raw, mut message } = self;
         let fail = |message: &Message, failure, why: &dyn std::fmt::Display, outputs: &mut _| {
@@ -105,7 +105,7 @@ pub fn dead_letter(
     value: &[u8],
     reason: String,
     now_ms: u64,
-) -> Output<'static> {
+) -> Output {
     let letter = DeadLetter {
         v: V,
         topic: place.topic.to_owned(),
@@ -118,7 +118,7 @@ pub fn dead_letter(
         at_ms: now_ms,
     };
     Output {
-        topic: DEAD_LETTERS,
+        topic: DEAD_LETTERS.into(),
         partition: None,
         key: place.topic.to_owned(),
         value: wire::encode(&letter),
@@ -186,7 +186,7 @@ fn failed(
     failure: Failure,
     why: &str,
     now_ms: u64,
-    outputs: &mut Vec<Output<'_>>,
+    outputs: &mut Vec<Output>,
 ) -> MessageEvent<'static> {
     let asking = message.parts.iter().filter(|part| asks_for_failure(part.receipt));
     for part in asking {
@@ -205,7 +205,7 @@ fn failed(
                 at_ms: now_ms,
             };
             outputs.push(Output {
-                topic: CUSTOMER_DELIVERIES,
+                topic: CUSTOMER_DELIVERIES.into(),
                 partition: None,
                 key: message.id.to_string(),
                 value: wire::encode(&delivery),

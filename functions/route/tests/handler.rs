@@ -55,13 +55,13 @@ impl Outputs for &Kafka {
         assert!(self.queued.lock().unwrap().is_empty(), "left over from the last invocation");
     }
 
-    async fn publish(&self, output: &Output<'_>) -> anyhow::Result<()> {
+    async fn publish(&self, output: &Output) -> anyhow::Result<()> {
         let mut queued = self.queued.lock().unwrap();
         if self.refuses_after == Some(queued.len()) {
             bail!("the producer refuses");
         }
         queued.push(Published {
-            topic: output.topic.to_owned(),
+            topic: output.topic.to_string(),
             partition: output.partition,
             key: output.key.clone(),
             value: output.value.clone(),

@@ -65,9 +65,10 @@ impl SlotTask {
     fn append(&self, number: u64, key: &str, body: &Body) -> bool {
         match body.encode() {
             Ok(value) => taken(self.shared.producers.append(self.number, number, key, &value)),
+            // Every body has a JSON form; without one nothing could ever be journalled.
             Err(error) => {
                 tracing::error!(event = "journal_unwritable", slot = self.number, %error);
-                false
+                std::process::exit(1);
             }
         }
     }
@@ -199,7 +200,8 @@ fn taken(sent: Result<(), Refused>) -> bool {
 #[allow(clippy::needless_pass_by_value, reason = "the shape of and_then")]
 fn result_record(result: WholeResult) -> Option<(String, Vec<u8>)> {
     let json = result.json();
-    match provider_events::result_key(json) {
+    let key = result.key().map_or_else(|| provider_events::result_key(json), |key| Ok(key.into()));
+    match key {
         Ok(key) => Some((key, json.as_bytes().to_vec())),
         Err(error) => {
             tracing::error!(event = "result_unreadable", %error);

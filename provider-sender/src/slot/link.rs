@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use journal::Event;
 use smpp::CommandStatus;
 use smpp::session::client::{Action, Event as SessionEvent};
+use wire::provider_events::ProviderEvent;
 use wire::submit_journal::{Fate, WholeResult};
 
 use super::{Sent, SlotTask};
@@ -217,8 +218,12 @@ impl SlotTask {
         let Sent { part, intent, outgoing } = sent;
         let fate = translate::fate(status);
         let at_ms = platform::clock::unix_ms();
-        let event = translate::result(&outgoing, part.part, status, provider_id, at_ms);
-        let result = event.and_then(|event| WholeResult::of(&event).ok());
+        let result = translate::result(&outgoing, part.part, status, provider_id, at_ms);
+        let result = result.and_then(|result| {
+            let key = result.key();
+            let whole = WholeResult::of(&ProviderEvent::Result(result)).ok()?;
+            Some(whole.with_key(&key))
+        });
         self.machine.handle(Event::Answered { part, intent, fate, result });
     }
 }

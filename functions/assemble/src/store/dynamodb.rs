@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, BatchStatementErrorCodeEnum, BatchStatementRequest, KeysAndAttributes,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementRequest, KeysAndAttributes};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::encoding::{Attributes, decode, encode, number};
@@ -74,8 +72,8 @@ impl DynamoStore {
     }
 
     /// Writes items that were not there, many in one request: each statement stands for itself, on
-    /// the condition that there is still none, and costs what a put costs. Gives back the places
-    /// of those that are there now.
+    /// the condition that there is still none, and costs what a put costs. Gives back the places of
+    /// those that were refused, for whatever reason: a put tells it, and the SDK repeats that.
     async fn insert(
         &self,
         places: &[usize],
@@ -88,15 +86,8 @@ impl DynamoStore {
         let answer = request.send().await.context("table assemblies does not take assemblies")?;
         let answers = answer.responses.unwrap_or_default();
         ensure!(answers.len() == places.len(), "table assemblies answers not each statement");
-        let mut there = Vec::new();
-        for (place, answer) in places.iter().zip(answers) {
-            match answer.error.map(|error| error.code) {
-                None => {}
-                Some(Some(BatchStatementErrorCodeEnum::DuplicateItem)) => there.push(*place),
-                Some(code) => bail!("table assemblies does not take an assembly: {code:?}"),
-            }
-        }
-        Ok(there)
+        let refused = places.iter().zip(answers).filter(|(_, answer)| answer.error.is_some());
+        Ok(refused.map(|(place, _)| *place).collect())
     }
 
     fn statement(&self, put: &Put, writer: &str) -> anyhow::Result<BatchStatementRequest> {
@@ -147,16 +138,19 @@ impl Store for DynamoStore {
     }
 
     async fn write(&self, puts: Vec<Put>, writer: &str) -> anyhow::Result<Vec<bool>> {
-        let (new, mut one_by_one): (Vec<usize>, Vec<usize>) =
-            (0..puts.len()).partition(|place| puts.len() > 1 && puts[*place].read_version == 0);
+        let (mut new, mut one_by_one): (Vec<usize>, Vec<usize>) =
+            (0..puts.len()).partition(|place| puts[*place].read_version == 0);
+        if new.len() == 1 {
+            one_by_one.append(&mut new);
+        }
         let mut made = vec![true; puts.len()];
-        let there: Vec<_> = stream::iter(new.chunks(STATEMENTS_MAX))
+        let refused: Vec<_> = stream::iter(new.chunks(STATEMENTS_MAX))
             .map(|places| self.insert(places, &puts, writer))
             .buffer_unordered(WRITES_AT_ONCE)
             .try_collect()
             .await?;
-        // Another's, or our own of which the answer was lost: the condition of a put tells.
-        one_by_one.extend(there.into_iter().flatten());
+        // Another's is there, or our own of which the answer was lost, or the table is slow.
+        one_by_one.extend(refused.into_iter().flatten());
         let written: Vec<_> = stream::iter(one_by_one)
             .map(|place| {
                 let written = self.write_one(&puts[place], writer);

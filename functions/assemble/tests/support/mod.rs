@@ -131,3 +131,26 @@ async fn forward(near: TcpStream, store: SocketAddr, lose: Arc<AtomicBool>) {
     }
     requests.abort();
 }
+
+/// A way to the store on which the first request gets this answer and does not arrive.
+pub(crate) async fn answers_first(body: &'static str, store: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut customer, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        // The only request of its connection ends with its body's closing brace.
+        while !request.ends_with(b"}") {
+            assert_ne!(customer.read_buf(&mut request).await.unwrap(), 0);
+        }
+        let head =
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close";
+        let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        customer.write_all(answer.as_bytes()).await.unwrap();
+        drop(customer);
+        while let Ok((customer, _)) = listener.accept().await {
+            tokio::spawn(forward(customer, store, Arc::default()));
+        }
+    });
+    address
+}

@@ -93,8 +93,6 @@ fn tls_bind_once(setting: &Setting, each: u64) -> anyhow::Result<f64> {
         format!("--env=SMPP_TLS_KEY={}", key.display()),
         // All come from one address.
         "--env=UNBOUND_PER_ADDRESS_MAX=1000".to_owned(),
-        // The allocator would keep 19 MiB for each check of a password, and binds would hide in it.
-        "--env=MALLOC_MMAP_THRESHOLD_=1048576".to_owned(),
     ];
     let environment = environment.each_ref().map(String::as_str);
     let stack = setting.edge_only("bench/binds.yaml", &environment)?;
