@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 /// An append that is not answered by then is unknown, and ends the ownership.
 const JOURNAL_TIMEOUT_MS: u32 = 10_000;
-const EVENTS_LINGER_MS: u32 = 5;
+const EVENTS_LINGER_MS: u32 = 10;
 /// Events are tried for as long as the process lives (0: for ever); only then is their outcome
 /// republished by a successor.
 const EVENTS_TIMEOUT_MS: u32 = 0;

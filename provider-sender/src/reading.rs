@@ -133,7 +133,8 @@ fn consumer(settings: &KafkaSettings) -> Result<BaseConsumer<Context>, KafkaErro
         .set("enable.auto.offset.store", "false")
         // A position that retention has overtaken must be seen, not skipped over silently.
         .set("auto.offset.reset", "earliest")
-        .set("fetch.wait.max.ms", "500")
+        // Idle, a slot asks so often; a record ends the wait. The socket time-out has to be 1 s longer.
+        .set("fetch.wait.max.ms", "2000")
         .set("fetch.queue.backoff.ms", "5")
         .set("queued.max.messages.kbytes", "8192")
         .create_with_context(settings.context())
