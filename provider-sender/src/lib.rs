@@ -9,6 +9,7 @@
 pub mod bind;
 pub mod group;
 pub mod journal_reader;
+pub mod pacing;
 pub mod plan;
 pub mod publishing;
 pub mod reading;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::config::{Link as ProviderLink, OnUnknown as Policy, SmppLink};
-use domain::pacing::{Rate, TokenBucket};
 use journal::{Event, OnUnknown, Rules, Settings as JournalSettings, Slot, Ticket};
 use platform::clock::unix_ms;
 use platform::kafka::{KafkaSettings, Outcome};
@@ -20,6 +19,7 @@ use wire::submit_journal::{PRIORITIES, PartAt};
 
 use crate::group::{Change, Releases};
 use crate::journal_reader::{Read, Requests};
+use crate::pacing::Pacing;
 use crate::plan::{Plan, SlotPlan};
 use crate::publishing::{Inbox, Producers};
 use crate::reading::{Outgoing, Reading, Taken};
@@ -28,8 +28,8 @@ use crate::settings::Settings;
 use link::Link;
 use timers::Timers;
 
-/// The bucket is this deep (less than the design says: docs/adr/0001), and refilled no more often than [`PACE_STEP`].
-const BUCKET_DEPTH: Duration = Duration::from_millis(6);
+/// The bucket is this deep (design, section 6), and refilled no more often than [`PACE_STEP`].
+const BUCKET_DEPTH: Duration = Duration::from_millis(10);
 const PACE_STEP: Duration = Duration::from_millis(2);
 /// Parts are intended so long before their tokens come (at most a second: journal.md, rule 4), for an
 /// intent takes longer to be acknowledged than the bucket is deep.
@@ -73,7 +73,7 @@ pub struct SlotTask {
     plan: Option<SlotPlan>,
     had_plan: bool,
     assigned: bool,
-    bucket: TokenBucket,
+    pacing: Pacing,
     link: Link,
     /// Parts whose intent counts, that wait for a token; bounded by [`INTENDED_AHEAD`] and the window.
     intended: VecDeque<Sent>,
@@ -128,7 +128,7 @@ impl SlotTask {
             plan: None,
             had_plan: false,
             assigned: false,
-            bucket: TokenBucket::new(Rate::unlimited(), BUCKET_DEPTH, now),
+            pacing: Pacing::new(BUCKET_DEPTH, now),
             link: Link::default(),
             intended: VecDeque::new(),
             sent: HashMap::new(),
@@ -205,7 +205,7 @@ impl SlotTask {
     }
 
     fn capacity(&mut self, now: Instant) -> usize {
-        let soon = self.bucket.available_within(INTENDED_AHEAD, now);
+        let soon = self.pacing.available_within(INTENDED_AHEAD, now);
         soon.min(self.link.room()).saturating_sub(self.intended.len())
     }
 
@@ -214,7 +214,7 @@ impl SlotTask {
         if self.link.bind.is_none() {
             return self.return_intended();
         }
-        while self.link.room() > 0 && self.bucket.available(now) > 0 {
+        while self.link.room() > 0 && self.pacing.available(now) > 0 {
             let Some(part) = self.intended.pop_front() else { return };
             self.send(part, now);
         }
@@ -320,8 +320,7 @@ impl SlotTask {
             tracing::warn!(event = "slot_without_provider", slot = self.number);
             return;
         };
-        let rate = now.provider.rate_per_s.map_or_else(Rate::unlimited, Rate::per_second);
-        self.bucket.set_rate(rate, Instant::now());
+        self.pacing.agree(now.provider.rate_per_s, Instant::now());
         match before {
             None => {
                 // Terms, tickets and publications count on for as long as the task lives.

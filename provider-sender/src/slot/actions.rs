@@ -100,7 +100,7 @@ impl SlotTask {
     }
 
     pub(super) fn send(&mut self, sent: Sent, now: Instant) {
-        self.bucket.spend(1);
+        self.pacing.spend(now);
         self.observe(now);
         let Sent { part, ref outgoing, .. } = sent;
         let long = self.plan.as_ref().map(|plan| plan.provider.long_messages).unwrap_or_default();

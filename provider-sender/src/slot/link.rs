@@ -208,7 +208,7 @@ impl SlotTask {
         let Some(sent) = self.sent.remove(&token) else { return };
         if translate::fate(status) == Fate::Returned {
             tracing::debug!(event = "provider_throttles", slot = self.number);
-            self.bucket.throttled(self.observed.per_s, now);
+            self.pacing.throttled(self.observed.per_s, now);
         }
         self.ended(sent, status, provider_id);
     }

@@ -59,7 +59,7 @@ impl SlotTask {
     fn pace_due(&self, now: Instant) -> Option<Instant> {
         let any = self.machine.is_waiting() || !self.intended.is_empty();
         let waiting = any && self.link.room() > 0;
-        self.bucket.next_token().filter(|_| waiting).map(|token| token.max(now + PACE_STEP))
+        self.pacing.next().filter(|_| waiting).map(|token| token.max(now + PACE_STEP))
     }
 
     fn length(&self, timer: Timer) -> Duration {
