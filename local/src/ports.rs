@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -37,6 +38,9 @@ pub enum Ports {
 /// part's start (ip(7), `ip_local_port_range`).
 const FREE: std::ops::Range<u16> = 10_000..32_000;
 const TRIES: usize = 1_000;
+/// How long a port may be held by what is ending.
+const ENDING: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 impl Ports {
     /// An address for what usually listens on `usual`.
@@ -53,8 +57,20 @@ impl Ports {
             }
             Self::Free(given) => return free(given),
         };
-        listen(port)
+        listen_soon(port)
             .with_context(|| format!("port {port} is taken; see --free-ports and --port-base"))
+    }
+}
+
+/// A run that was killed leaves parts behind that need a moment to end. Blocks the thread meanwhile:
+/// nothing runs yet.
+fn listen_soon(port: u16) -> std::io::Result<SocketAddr> {
+    let deadline = Instant::now() + ENDING;
+    loop {
+        match listen(port) {
+            Err(_) if Instant::now() < deadline => std::thread::sleep(LOOK_EVERY),
+            listening => return listening,
+        }
     }
 }
 
@@ -79,6 +95,20 @@ mod tests {
         let error = Ports::Usual.take(port).unwrap_err().to_string();
         assert!(error.contains(&port.to_string()), "{error}");
         assert!(Ports::Free(BTreeSet::new()).take(port).is_ok());
+    }
+
+    #[test]
+    fn a_port_that_is_free_in_a_moment_is_waited_for() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let (told, tell) = std::sync::mpsc::sync_channel(0);
+        let ending = std::thread::spawn(move || {
+            told.send(()).unwrap();
+            drop(taken);
+        });
+        tell.recv().unwrap();
+        assert!(Ports::Usual.take(port).is_ok());
+        ending.join().unwrap();
     }
 
     #[test]
