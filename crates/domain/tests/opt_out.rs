@@ -61,6 +61,9 @@ fn histories_of_both_subjects_count_as_one() {
     assert!(refuses([&any, &one], 150));
     assert!(!refuses([&any, &one], 300));
     assert!(refuses([&any], 300));
+    // Written last, though in force first.
+    let (any, one) = (history(&[change(false, 20, 100)]), history(&[change(true, 10, 120)]));
+    assert!(!refuses([&any, &one], 130));
 }
 
 #[test]
