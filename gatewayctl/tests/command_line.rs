@@ -49,7 +49,10 @@ fn validate(files: &[(&str, &str)]) -> (i32, String) {
 #[test]
 fn a_good_file_is_valid() {
     let (code, text) = validate(&[("good.yaml", GOOD)]);
-    assert_eq!((code, text.as_str()), (0, "valid: 1 customers, 1 providers, 1 routes, 0 numbers\n"));
+    assert_eq!(
+        (code, text.as_str()),
+        (0, "valid: 1 customers, 1 providers, 1 routes, 0 numbers\n")
+    );
 }
 
 #[test]

@@ -231,7 +231,8 @@ impl Digits {
 }
 
 impl MoRouter {
-    /// What becomes of this message. About a microsecond with 100,000 numbers; total on any text.
+    /// What becomes of this message. A few microseconds with 100,000 numbers (example
+    /// `mo_lookup`); total on any text.
     #[must_use]
     pub fn decide<'a>(&'a self, query: &Query<'a>) -> Decision<'a> {
         let (by, row) = match self.find(query) {
