@@ -23,6 +23,7 @@ struct Source {
     customers: usize,
     providers: usize,
     routes: usize,
+    numbers: usize,
 }
 
 impl Sources {
@@ -49,6 +50,7 @@ impl Sources {
         self.document.customers.extend(document.customers);
         self.document.providers.extend(document.providers);
         self.document.routes.extend(document.routes);
+        self.document.numbers.extend(document.numbers);
     }
 
     /// Where mistakes of the document stand.
@@ -76,6 +78,7 @@ impl Sources {
             let rows = match list {
                 "customers" => source.customers,
                 "providers" => source.providers,
+                "numbers" => source.numbers,
                 _ => source.routes,
             };
             if index < rows {
@@ -100,8 +103,8 @@ fn parse(path: &Path, yaml: &str) -> Result<(Source, Document), FileMistake> {
     match serde_saphyr::from_str_with_options::<Document>(yaml, options()) {
         Ok(document) => {
             let (customers, providers) = (document.customers.len(), document.providers.len());
-            let routes = document.routes.len();
-            Ok((Source { name, positions, customers, providers, routes }, document))
+            let (routes, numbers) = (document.routes.len(), document.numbers.len());
+            Ok((Source { name, positions, customers, providers, routes, numbers }, document))
         }
         Err(error) => {
             let at = error.location();

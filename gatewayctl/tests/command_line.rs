@@ -49,7 +49,10 @@ fn validate(files: &[(&str, &str)]) -> (i32, String) {
 #[test]
 fn a_good_file_is_valid() {
     let (code, text) = validate(&[("good.yaml", GOOD)]);
-    assert_eq!((code, text.as_str()), (0, "valid: 1 customers, 1 providers, 1 routes\n"));
+    assert_eq!(
+        (code, text.as_str()),
+        (0, "valid: 1 customers, 1 providers, 1 routes, 0 numbers\n")
+    );
 }
 
 #[test]
@@ -119,7 +122,7 @@ fn a_program_gets_json() {
 fn the_schema_is_json_that_names_the_documents_parts() {
     let output = gatewayctl(&["schema"]);
     let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    for part in ["customers", "providers", "routes"] {
+    for part in ["customers", "providers", "routes", "numbers"] {
         assert!(schema["properties"][part].is_object(), "{schema}");
     }
 }

@@ -1,5 +1,5 @@
 //! What the gateway decides about messages: ids, messages and their parts, addresses, pacing,
-//! configuration, routing. No I/O, no clock, no async: time and randomness are passed in.
+//! configuration, routing both ways. No I/O, no clock, no async: time and randomness are passed in.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test needs some origin of time"))]
 
@@ -7,6 +7,7 @@ pub mod address;
 pub mod config;
 pub mod id;
 pub mod message;
+pub mod mo;
 pub mod octets;
 pub mod pacing;
 pub mod routing;

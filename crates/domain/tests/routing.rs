@@ -74,6 +74,7 @@ fn document(routes: Vec<Route>) -> Document {
         customers: vec![customer("acme", &[]), customer("beta", &["BETA*"])],
         providers: vec![provider("alpha", &[0, 1, 2, 3]), provider("gamma", &[4, 5])],
         routes,
+        ..Document::default()
     }
 }
 

@@ -18,17 +18,19 @@ pub(super) fn check(files: &Files, json: bool) -> Result<String, Failure> {
     if !mistakes.is_empty() {
         return Err(Failure::Mistakes(sources.locate(mistakes)));
     }
-    let Document { customers, providers, routes } = &sources.document;
+    let Document { customers, providers, routes, numbers } = &sources.document;
     let counts = serde_json::json!({
         "customers": customers.len(), "providers": providers.len(), "routes": routes.len(),
+        "numbers": numbers.len(),
     });
     said(json, &counts, |counts| {
         let count = |name| counts[name].to_string();
         format!(
-            "valid: {} customers, {} providers, {} routes",
+            "valid: {} customers, {} providers, {} routes, {} numbers",
             count("customers"),
             count("providers"),
-            count("routes")
+            count("routes"),
+            count("numbers")
         )
     })
 }

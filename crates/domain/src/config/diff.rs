@@ -1,5 +1,6 @@
 //! What a new version changes, and what that touches in the running gateway. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -49,16 +50,34 @@ pub struct FieldChange {
 pub fn diff(old: Option<&Document>, new: &Document) -> Vec<Change> {
     let nothing = Document::default();
     let old = old.unwrap_or(&nothing);
-    let mut changes =
-        rows("customer", &old.customers, &new.customers, |c| c.id.as_str(), customer_touches);
+    let mut changes = rows(
+        "customer",
+        &old.customers,
+        &new.customers,
+        |c| c.id.as_str().into(),
+        customer_touches,
+    );
     changes.extend(rows(
         "provider",
         &old.providers,
         &new.providers,
-        |provider| provider.id.as_str(),
+        |provider| provider.id.as_str().into(),
         provider_touches,
     ));
-    changes.extend(rows("route", &old.routes, &new.routes, |r| &r.id, |_| route_touches()));
+    changes.extend(rows(
+        "route",
+        &old.routes,
+        &new.routes,
+        |r| (&r.id).into(),
+        |_| route_touches(),
+    ));
+    changes.extend(rows(
+        "number",
+        &old.numbers,
+        &new.numbers,
+        |n| n.address.to_string().into(),
+        |_| number_touches(),
+    ));
     changes.extend(moved(old, new));
     changes
 }
@@ -85,11 +104,11 @@ fn rows<T: Serialize + PartialEq>(
     name: &str,
     old: &[T],
     new: &[T],
-    id: impl Fn(&T) -> &str,
+    id: impl Fn(&T) -> Cow<'_, str>,
     touches: impl Fn(&Pair<'_, T>) -> Vec<String>,
 ) -> Vec<Change> {
     let index = |rows: &'_ [T]| -> std::collections::HashMap<String, usize> {
-        rows.iter().enumerate().map(|(n, row)| (id(row).to_owned(), n)).collect()
+        rows.iter().enumerate().map(|(n, row)| (id(row).into_owned(), n)).collect()
     };
     let (by_old, by_new) = (index(old), index(new));
     let mut changes = Vec::new();
@@ -97,11 +116,11 @@ fn rows<T: Serialize + PartialEq>(
         let (row, fields) = (format!("{name} {}", id(row)), pair.fields.to_vec());
         changes.push(Change { kind, row, fields, touches: touches(&pair) });
     };
-    for row in old.iter().filter(|row| !by_new.contains_key(id(row))) {
+    for row in old.iter().filter(|row| !by_new.contains_key(&*id(row))) {
         note(Kind::Removed, row, Pair { old: Some(row), new: None, fields: &[] });
     }
     for row in new {
-        let before = by_old.get(id(row)).map(|n| &old[*n]);
+        let before = by_old.get(&*id(row)).map(|n| &old[*n]);
         match before {
             None => note(Kind::Added, row, Pair { old: None, new: Some(row), fields: &[] }),
             Some(before) if before != row => {
@@ -166,6 +185,10 @@ fn provider_touches(pair: &Pair<'_, Provider>) -> Vec<String> {
 
 fn route_touches() -> Vec<String> {
     vec!["messages accepted from now on".to_owned()]
+}
+
+fn number_touches() -> Vec<String> {
+    vec!["handsets' messages that arrive from now on".to_owned()]
 }
 
 /// Routes that stay but change places: of equally specific ones the first wins.

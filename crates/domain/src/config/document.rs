@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::{CustomerId, ProviderId};
 use crate::message::Priority;
 
-/// Everything that the gateway is told: customers, providers, routes.
+use super::Number;
+
+/// Everything that the gateway is told: customers, providers, routes, numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
@@ -20,6 +22,9 @@ pub struct Document {
     /// Which message goes where; the most specific route wins.
     #[serde(default)]
     pub routes: Vec<Route>,
+    /// Whose messages from handsets are; by number and keyword.
+    #[serde(default)]
+    pub numbers: Vec<Number>,
 }
 
 /// A customer and what it may do.

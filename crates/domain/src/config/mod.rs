@@ -3,11 +3,17 @@
 mod diff;
 mod document;
 mod matching;
+mod numbers;
 mod slots;
 pub mod validate;
+mod words;
 
 pub use diff::{Change, FieldChange, Kind, diff};
 pub use document::*;
 pub use matching::{AllowList, DailyWindow, Network, senders_match};
+pub use numbers::{
+    CountsFor, Keyword, Number, NumberAddress, NumberRange, OptOutWords, Reply, ShortCode, Wish,
+};
 pub use slots::{SlotLedger, SlotOwner};
 pub use validate::{Mistake, validate};
+pub use words::{first_word, folded};

@@ -1,6 +1,8 @@
 //! Everything that is wrong with a document, at once: where, what, and the cure. Pure.
 
 mod customers;
+mod numbers;
+mod overlaps;
 mod providers;
 mod routes;
 
@@ -51,6 +53,7 @@ pub fn validate(
     customers::check(&document.customers, &mut mistakes);
     providers::check(&document.providers, previous, slots, &mut mistakes);
     routes::check(document, &mut mistakes);
+    numbers::check(document, &mut mistakes);
     mistakes.0
 }
 
