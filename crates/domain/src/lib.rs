@@ -1,5 +1,5 @@
 //! What the gateway decides about messages: ids, messages and their parts, addresses, pacing,
-//! configuration, routing. No I/O, no clock, no async: time and randomness are passed in.
+//! configuration, routing, receipts. No I/O, no clock, no async: time and randomness are passed in.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test needs some origin of time"))]
 
@@ -9,5 +9,6 @@ pub mod id;
 pub mod message;
 pub mod octets;
 pub mod pacing;
+pub mod receipts;
 pub mod routing;
 pub mod segmentation;

@@ -2,6 +2,7 @@
 
 mod customers;
 mod providers;
+mod receipts;
 mod routes;
 
 use std::collections::HashMap;

@@ -1,0 +1,12 @@
+//! Delivery receipts: whose message a provider speaks of, what it says, and what follows from that
+//! (design, section 7). All pure: `correlate` calls the same functions from the receipt's side and
+//! from the submit result's side, so that whichever comes second decides as the first would have.
+
+mod meaning;
+mod pattern;
+mod state;
+
+pub(crate) use meaning::ERROR_MAX;
+pub use meaning::{Fault, Meaning, Said, USUAL, Usual, meaning};
+pub(crate) use pattern::{error_pattern, network_pattern};
+pub use state::{MessageState, NetworkError, state};
