@@ -2,10 +2,12 @@
 //! (design, section 7). All pure: `correlate` calls the same functions from the receipt's side and
 //! from the submit result's side, so that whichever comes second decides as the first would have.
 
+mod canonical;
 mod meaning;
 mod pattern;
 mod state;
 
+pub use canonical::{CanonicalId, Side, canonical_id};
 pub(crate) use meaning::ERROR_MAX;
 pub use meaning::{Fault, Meaning, Said, USUAL, Usual, meaning};
 pub(crate) use pattern::{error_pattern, network_pattern};

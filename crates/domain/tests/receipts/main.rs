@@ -7,6 +7,7 @@
 )]
 
 mod document;
+mod ids;
 mod meaning;
 
 use domain::config::ReceiptSettings;
