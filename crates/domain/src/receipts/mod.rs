@@ -2,12 +2,18 @@
 //! (design, section 7). All pure: `correlate` calls the same functions from the receipt's side and
 //! from the submit result's side, so that whichever comes second decides as the first would have.
 
+mod address;
 mod canonical;
+mod date;
+mod matching;
 mod meaning;
 mod pattern;
 mod state;
 
+pub use address::same_handset;
 pub use canonical::{CanonicalId, Side, canonical_id};
+pub use date::{ReceiptDate, done_ms};
+pub use matching::{AHEAD_MAX_MS, Candidate, Claim, Decision, Misfit, Refusal, decide, fits};
 pub(crate) use meaning::ERROR_MAX;
 pub use meaning::{Fault, Meaning, Said, USUAL, Usual, meaning};
 pub(crate) use pattern::{error_pattern, network_pattern};

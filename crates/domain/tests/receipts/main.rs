@@ -6,8 +6,10 @@
     reason = "a test fails by panicking, and a table of cases is long"
 )]
 
+mod dates;
 mod document;
 mod ids;
+mod matching;
 mod meaning;
 
 use domain::config::ReceiptSettings;
