@@ -11,6 +11,8 @@ mod document;
 mod ids;
 mod matching;
 mod meaning;
+mod recognition;
+mod telling;
 
 use domain::config::ReceiptSettings;
 
