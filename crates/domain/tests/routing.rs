@@ -38,6 +38,7 @@ fn provider(id: &str, slots: &[u32]) -> Provider {
         on_unknown: Default::default(),
         weights: Default::default(),
         long_messages: Default::default(),
+        receipts: Default::default(),
     }
 }
 

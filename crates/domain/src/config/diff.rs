@@ -180,6 +180,11 @@ fn provider_touches(pair: &Pair<'_, Provider>) -> Vec<String> {
     if pair.differs("long_messages") {
         touches.push("messages routed from now on".to_owned());
     }
+    if pair.differs("receipts.ids") {
+        touches.push("receipts of what it has already answered may not be matched".to_owned());
+    } else if pair.differs("receipts") {
+        touches.push("receipts from now on".to_owned());
+    }
     touches
 }
 

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ReceiptSettings;
 use crate::id::{CustomerId, ProviderId};
 use crate::message::Priority;
 
@@ -111,6 +112,9 @@ pub struct Provider {
     /// How parts of a long message are sent.
     #[serde(default)]
     pub long_messages: LongMessages,
+    /// How it writes receipts, and what they mean.
+    #[serde(default)]
+    pub receipts: ReceiptSettings,
 }
 
 /// How a provider is reached.

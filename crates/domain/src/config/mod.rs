@@ -4,6 +4,7 @@ mod diff;
 mod document;
 mod matching;
 mod numbers;
+mod receipts;
 mod slots;
 pub mod validate;
 mod words;
@@ -14,6 +15,7 @@ pub use matching::{AllowList, DailyWindow, Network, senders_match};
 pub use numbers::{
     CountsFor, Keyword, Number, NumberAddress, NumberRange, OptOutWords, Reply, ShortCode, Wish,
 };
+pub use receipts::*;
 pub use slots::{SlotLedger, SlotOwner};
 pub use validate::{Mistake, validate};
 pub use words::{first_word, folded};

@@ -4,6 +4,7 @@ mod customers;
 mod numbers;
 mod overlaps;
 mod providers;
+mod receipts;
 mod routes;
 
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Mistakes, SLOT_MAX, SYSTEM_ID_MAX};
+use super::{Mistakes, SLOT_MAX, SYSTEM_ID_MAX, receipts};
 use crate::config::{Document, Link, Provider, SlotLedger, SmppLink};
 
 const NAME_MAX: usize = 32;
@@ -27,6 +27,7 @@ pub(super) fn check(
         check_sending(&path, provider, mistakes);
         let Link::Smpp(link) = &provider.link;
         check_link(&format!("{path}.link.smpp"), link, mistakes);
+        receipts::check(&format!("{path}.receipts"), &provider.receipts, mistakes);
     }
     check_slots(providers, slots, mistakes);
     if let Some(previous) = previous {
