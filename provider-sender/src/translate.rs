@@ -2,8 +2,9 @@
 //! what the journal and `provider-events` are told. Pure.
 
 use domain::address::Address;
-use domain::config::LongMessages;
+use domain::config::{IdSettings, LongMessages};
 use domain::message::{Part, ReferenceKind};
+use domain::receipts::{Side, canonical_id};
 use domain::segmentation;
 use smpp::pdu::{self, Submit};
 use smpp::udh::{self, Concatenation, Kind};
@@ -109,6 +110,7 @@ pub fn result(
     index: u16,
     status: CommandStatus,
     provider_message_id: &str,
+    ids: &IdSettings,
     at_ms: u64,
 ) -> Option<SubmitResult> {
     let outcome = match fate(status) {
@@ -118,10 +120,12 @@ pub fn result(
     };
     let message = &outgoing.message;
     let part = message.parts.get(usize::from(index))?;
+    let canonical = canonical_id(provider_message_id, Side::Response, ids);
     Some(SubmitResult {
         v: V,
         provider: outgoing.provider.clone(),
         provider_message_id: provider_message_id.to_owned(),
+        canonical: canonical.filter(|id| id.as_str() != provider_message_id),
         customer: message.envelope.customer.clone(),
         message: message.id,
         part: part.id,
@@ -132,6 +136,10 @@ pub fn result(
         source: message.envelope.source.clone(),
         destination: message.envelope.destination.clone(),
         receipt: part.receipt,
+        parts: u16::try_from(message.parts.len()).unwrap_or(u16::MAX),
+        accepted_ms: message.envelope.accepted_ms,
+        valid_until_ms: message.envelope.valid_until_ms,
+        config: message.envelope.config,
         origin: outgoing.origin,
         at_ms,
     })

@@ -5,6 +5,7 @@ pub mod aws;
 pub mod clock;
 pub mod config_store;
 pub mod config_watch;
+pub mod function;
 pub mod health;
 pub mod kafka;
 pub mod queue;

@@ -34,6 +34,30 @@ pub enum Happened {
     Rejected,
     /// The outcome of a submit is unknown.
     Doubt,
+    /// Waits for its time.
+    Scheduled,
+    /// Taken back while it waited.
+    Cancelled,
+    /// Changed while it waited.
+    Replaced,
+    /// A provider's receipt: it is on its way.
+    Progress,
+    /// A provider's receipt: the handset has the part.
+    Delivered,
+    /// A provider's receipt: the handset will not get the part.
+    Undelivered,
+    /// The next attempt begins.
+    Retried,
+    /// A handset's message came.
+    Received,
+    /// The customer took a receipt or a handset's message.
+    Told,
+    /// It waits for the customer in the mailbox.
+    Parked,
+    /// The customer refused it for good.
+    NotTaken,
+    /// It waited for the customer for too long.
+    NotFetched,
 }
 
 /// A record of `message-events`: what one invocation saw, of whichever messages. Without a key: events

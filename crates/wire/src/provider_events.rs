@@ -1,9 +1,11 @@
-//! `provider-events`: what became of parts at a provider, and the summary of an attempt.
+//! `provider-events`: what became of parts at a provider, what its receipts say, and the summary of an
+//! attempt.
 
 use std::borrow::Cow;
 
 use domain::address::Address;
 use domain::id::{CustomerId, MessageId, PartId, ProviderId};
+use domain::receipts::{CanonicalId, MessageState, NetworkError};
 use serde::{Deserialize, Serialize};
 
 use crate::provider_outgoing::Origin;
@@ -16,6 +18,8 @@ use crate::version::{Undecodable, V};
 pub enum ProviderEvent {
     /// The outcome of one part's submit.
     Result(SubmitResult),
+    /// What the provider says later of a part.
+    Receipt(ProviderReceipt),
     /// The fate of a submit is unknown.
     Doubt(Doubt),
     /// How a message's attempt ended.
@@ -33,6 +37,9 @@ pub struct SubmitResult {
     /// The provider's id as it gave it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub provider_message_id: String,
+    /// The id in its canonical form, where that is another: a receipt comes under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<CanonicalId>,
     /// Whose.
     pub customer: CustomerId,
     /// The message.
@@ -56,10 +63,69 @@ pub struct SubmitResult {
     /// Receipts that the customer asked for.
     #[serde(default)]
     pub receipt: u8,
+    /// How many parts the message has.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub parts: u16,
+    /// When the message was accepted, Unix milliseconds.
+    #[serde(default)]
+    pub accepted_ms: u64,
+    /// Not to be sent after this, Unix milliseconds.
+    #[serde(default)]
+    pub valid_until_ms: u64,
+    /// The configuration version on the message: by it a receipt is judged, whenever it comes.
+    #[serde(default)]
+    pub config: u64,
     /// Where the accepted message lies.
     pub origin: Origin,
     /// When the answer came, Unix milliseconds.
     pub at_ms: u64,
+}
+
+/// A receipt as the provider sent it, its text and TLVs taken apart by the provider's settings. Key:
+/// as the result's, provider + canonical id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProviderReceipt {
+    /// Version.
+    pub v: V<1>,
+    /// Who sent it.
+    pub provider: ProviderId,
+    /// Which part it speaks of.
+    pub canonical: CanonicalId,
+    /// `source_addr` as it came: usually the handset.
+    pub source: Address,
+    /// `destination_addr` as it came: usually the message's sender.
+    pub destination: Address,
+    /// What became of the part; none: nothing that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<MessageState>,
+    /// `err` of its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// TLV `network_error_code`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_error: Option<NetworkError>,
+    /// `submit date` as it came, in the provider's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submit_date: Option<String>,
+    /// `done date` as it came, in the provider's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_date: Option<String>,
+    /// When we received it, Unix milliseconds: decisions use this, never a clock.
+    pub arrived_ms: u64,
+}
+
+impl ProviderReceipt {
+    /// The key of its record.
+    #[must_use]
+    pub fn key(&self) -> String {
+        receipt_key(&self.provider, &self.canonical)
+    }
+}
+
+/// Under which results and receipts of one part meet, in `provider-events` and in `correlations`.
+#[must_use]
+pub fn receipt_key(provider: &ProviderId, canonical: &CanonicalId) -> String {
+    format!("{provider}|{canonical}")
 }
 
 /// What names the record of a [`SubmitResult`], read without the rest of it.
@@ -69,6 +135,8 @@ struct Named<'a> {
     provider: Cow<'a, str>,
     #[serde(borrow, default)]
     provider_message_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    canonical: Option<Cow<'a, str>>,
     part: PartId,
 }
 
@@ -78,8 +146,9 @@ struct Named<'a> {
 /// # Errors
 /// It is none.
 pub fn result_key(json: &str) -> Result<String, Undecodable> {
-    let Named { provider, provider_message_id: id, part } = crate::decode(json.as_bytes())?;
-    Ok(key(&provider, &id, part))
+    let Named { provider, provider_message_id: id, canonical, part } =
+        crate::decode(json.as_bytes())?;
+    Ok(key(&provider, canonical.as_deref().unwrap_or(&id), part))
 }
 
 fn key(provider: &str, id: &str, part: PartId) -> String {
@@ -90,7 +159,8 @@ impl SubmitResult {
     /// The key of its record, as [`result_key`] finds it.
     #[must_use]
     pub fn key(&self) -> String {
-        key(self.provider.as_str(), &self.provider_message_id, self.part)
+        let canonical = self.canonical.as_ref().map(CanonicalId::as_str);
+        key(self.provider.as_str(), canonical.unwrap_or(&self.provider_message_id), self.part)
     }
 }
 
@@ -149,6 +219,14 @@ pub struct Summary {
     pub parts: Vec<PartSummary>,
     /// Unix milliseconds.
     pub at_ms: u64,
+}
+
+fn one() -> u16 {
+    1
+}
+
+fn is_one(parts: &u16) -> bool {
+    *parts == 1
 }
 
 fn is_zero(status: &u32) -> bool {

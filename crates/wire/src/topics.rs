@@ -13,8 +13,14 @@ pub const PROVIDER_SLOTS: &str = "provider-slots";
 pub const SUBMIT_JOURNAL: &str = "submit-journal";
 /// Submit results, receipts, summaries of attempts.
 pub const PROVIDER_EVENTS: &str = "provider-events";
+/// Parts of long messages from handsets.
+pub const PROVIDER_INCOMING_MESSAGE_PARTS: &str = "provider-incoming-message-parts";
+/// Whole messages from handsets.
+pub const PROVIDER_INCOMING_MESSAGES: &str = "provider-incoming-messages";
 /// Receipts and messages for customers.
 pub const CUSTOMER_DELIVERIES: &str = "customer-deliveries";
+/// The same, each for the edge node that owns the partition.
+pub const EDGE_DELIVERIES: &str = "edge-deliveries";
 /// What happened to each message.
 pub const MESSAGE_EVENTS: &str = "message-events";
 /// Records that can never be processed.

@@ -5,17 +5,23 @@ use std::borrow::Cow;
 use std::fmt::Debug;
 
 use domain::address::Address;
+use domain::config::IdSettings;
 use domain::id::{CustomerId, MessageId, PartId, ProviderId};
 use domain::message::{Concatenation, Envelope, Message, Part, Priority, ReferenceKind};
 use domain::octets::Octets;
+use domain::receipts::{CanonicalId, MessageState, NetworkError, Side, canonical_id};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wire::customer_deliveries::{CustomerDelivery, Failure};
+use wire::customer_deliveries::{CustomerDelivery, Delivered, Failure, HandsetMessage};
 use wire::customer_incoming::{IncomingMessage, IncomingPart};
 use wire::dead_letters::DeadLetter;
 use wire::message_events::{Happened, MessageEvent, MessageEvents};
-use wire::provider_events::{Doubt, PartSummary, ProviderEvent, SubmitResult, Summary, result_key};
+use wire::provider_events::{
+    Doubt, PartSummary, ProviderEvent, ProviderReceipt, SubmitResult, Summary, result_key,
+};
+use wire::provider_incoming::{HandsetEnvelope, ProviderMessage, ProviderPart};
 use wire::provider_outgoing::{Origin, OutgoingMessage};
+use wire::retries::{Because, Retry};
 use wire::submit_journal::Ending;
 use wire::{Undecodable, V};
 
@@ -56,6 +62,10 @@ fn part() -> Part {
     }
 }
 
+fn handsets_part() -> Part {
+    Part { receipt: 0, ..part() }
+}
+
 fn message() -> Message {
     Message {
         id: message_id(),
@@ -84,6 +94,56 @@ fn what_a_customer_sent_is_written_and_read_as_the_golden_files_say() {
     let record = IncomingPart { v: V, envelope: envelope(), concatenation, part: part() };
     golden("customer-incoming-message-parts", &record);
     golden("customer-incoming-messages", &IncomingMessage { v: V, message: message() });
+}
+
+#[test]
+fn what_a_handset_wrote_is_written_and_read_as_the_golden_files_say() {
+    let envelope = HandsetEnvelope {
+        provider: ProviderId::from("alpha"),
+        source: address("4930123"),
+        destination: address("72000"),
+        service: String::new(),
+        pid: 0,
+        esm: 0,
+        coding: 8,
+        arrived_ms: 4_000,
+        config: 3,
+    };
+    let concatenation =
+        Concatenation { kind: ReferenceKind::Udh8, reference: 7, total: 2, index: 1 };
+    let part =
+        ProviderPart { v: V, envelope: envelope.clone(), concatenation, part: handsets_part() };
+    golden("provider-incoming-message-parts", &part);
+    let message = ProviderMessage {
+        v: V,
+        id: message_id(),
+        envelope,
+        split: Some(ReferenceKind::Udh8),
+        parts: vec![handsets_part()],
+        incomplete_of: Some(2),
+    };
+    golden("provider-incoming-messages", &message);
+}
+
+#[test]
+fn what_is_tried_again_is_written_and_read_as_the_golden_files_say() {
+    let retry = |because| Retry {
+        v: V,
+        message: message_id(),
+        customer: CustomerId::from("acme"),
+        provider: ProviderId::from("alpha"),
+        attempt: 0,
+        origin: ORIGIN,
+        because,
+        at_ms: 2_000,
+    };
+    let part = PartSummary {
+        part: PartId::from(message_id()),
+        outcome: Ending::Rejected,
+        doubtful: false,
+    };
+    golden("retries-summary", &retry(Because::Summary(vec![part])));
+    golden("retries-receipt", &retry(Because::Receipt(Vec::new())));
 }
 
 #[test]
@@ -116,6 +176,7 @@ fn what_goes_to_a_provider_and_back_is_written_and_read_as_the_golden_files_say(
         OutgoingMessage { v: V, provider: provider.clone(), route, origin, message: message() };
     golden("provider-outgoing", &outgoing);
     golden("provider-events-result", &ProviderEvent::Result(result()));
+    golden("provider-events-receipt", &ProviderEvent::Receipt(receipt()));
     let doubt = Doubt {
         v: V,
         provider: provider.clone(),
@@ -148,6 +209,7 @@ fn result() -> SubmitResult {
         v: V,
         provider: ProviderId::from("alpha"),
         provider_message_id: "7F".to_owned(),
+        canonical: None,
         customer: CustomerId::from("acme"),
         message: message_id(),
         part: PartId::from(message_id()),
@@ -158,9 +220,33 @@ fn result() -> SubmitResult {
         source: address("491511"),
         destination: address("4930123"),
         receipt: 1,
+        parts: 1,
+        accepted_ms: 1_000,
+        valid_until_ms: 9_000,
+        config: 3,
         origin: ORIGIN,
         at_ms: 2_000,
     }
+}
+
+fn receipt() -> ProviderReceipt {
+    ProviderReceipt {
+        v: V,
+        provider: ProviderId::from("alpha"),
+        canonical: canonical("127"),
+        source: address("4930123"),
+        destination: address("491511"),
+        state: Some(MessageState::Undeliverable),
+        error: Some("27".to_owned()),
+        network_error: Some(NetworkError { network: NetworkError::GSM, code: 27 }),
+        submit_date: Some("2611211105".to_owned()),
+        done_date: None,
+        arrived_ms: 3_000,
+    }
+}
+
+fn canonical(id: &str) -> CanonicalId {
+    canonical_id(id, Side::Receipt, &IdSettings::default()).unwrap()
 }
 
 #[test]
@@ -177,20 +263,24 @@ fn what_is_told_is_written_and_read_as_the_golden_files_say() {
         detail: Cow::Borrowed("route everything"),
     };
     golden("message-events", &MessageEvents { v: V, events: Cow::Owned(vec![event]) });
-    let delivery = CustomerDelivery {
-        v: V,
-        id: PartId::from(message_id()).delivery("expired"),
-        customer: CustomerId::from("acme"),
-        message: message_id(),
-        part: PartId::from(message_id()),
-        source: address("491511"),
-        destination: address("4930123"),
-        failure: Failure::Expired,
-        receipt: 1,
-        accepted_ms: 1_000,
-        at_ms: 9_000,
-    };
+    let (failed, part) = (Failure::Expired, PartId::from(message_id()));
+    let delivery = CustomerDelivery::failure(message_id(), &envelope(), part, failed, 9_000);
     golden("customer-deliveries", &delivery);
+    let message = HandsetMessage {
+        provider: ProviderId::from("alpha"),
+        source: address("4930123"),
+        destination: address("72000"),
+        service: String::new(),
+        pid: 0,
+        esm: 0,
+        coding: 8,
+        split: Some(ReferenceKind::Udh8),
+        parts: vec![handsets_part()],
+        incomplete_of: Some(2),
+        keyword: Some("PIZZA".to_owned()),
+    };
+    let delivery = CustomerDelivery { what: Delivered::Message(message), hops: 1, ..delivery };
+    golden("customer-deliveries-message", &delivery);
     let letter = DeadLetter {
         v: V,
         topic: "customer-incoming-messages".to_owned(),
@@ -216,6 +306,9 @@ fn a_result_is_named_by_the_providers_id_and_without_one_by_the_part() {
     assert_eq!(named(result()), "alpha|7F");
     let quoted = SubmitResult { provider_message_id: "7\"\\F".to_owned(), ..result() };
     assert_eq!(named(quoted), "alpha|7\"\\F");
+    let canonical = Some(canonical("127"));
+    let hexadecimal = SubmitResult { canonical, ..result() };
+    assert_eq!(named(hexadecimal), receipt().key());
     let nameless = SubmitResult { provider_message_id: String::new(), ..result() };
     assert_eq!(named(nameless), message_id().to_string());
     assert!(result_key("null").is_err());

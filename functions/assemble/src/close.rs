@@ -7,7 +7,6 @@ use std::borrow::Cow;
 
 use domain::id::PartId;
 use domain::message::asks_for_failure;
-use wire::V;
 use wire::customer_deliveries::{CustomerDelivery, Failure};
 use wire::customer_incoming::IncomingPart;
 use wire::message_events::{Happened, MessageEvent};
@@ -49,29 +48,15 @@ fn report(generation: &Generation) -> Vec<Output> {
         let ids = std::iter::once(held.part.id).chain(held.part.aliases.iter().copied());
         for id in ids {
             if asks_for_failure(held.part.receipt) {
-                outputs.push(Output::Delivery(failure(held, id, generation.deadline_ms)));
+                let at_ms = generation.deadline_ms;
+                let (of, why) = (&held.envelope, Failure::Incomplete);
+                let told = CustomerDelivery::failure(id.into(), of, id, why, at_ms);
+                outputs.push(Output::Delivery(told));
             }
             outputs.push(Output::Event(event(held, id, generation)));
         }
     }
     outputs
-}
-
-fn failure(held: &IncomingPart, id: PartId, at_ms: u64) -> CustomerDelivery {
-    CustomerDelivery {
-        v: V,
-        id: id.delivery(Failure::Incomplete.as_str()),
-        customer: held.envelope.customer.clone(),
-        message: id.into(),
-        part: id,
-        source: held.envelope.source.clone(),
-        destination: held.envelope.destination.clone(),
-        failure: Failure::Incomplete,
-        receipt: held.part.receipt,
-        // An alias was accepted at another time than its part; its id says when.
-        accepted_ms: if id.unix_ms() == 0 { held.envelope.accepted_ms } else { id.unix_ms() },
-        at_ms,
-    }
 }
 
 fn event(held: &IncomingPart, id: PartId, generation: &Generation) -> MessageEvent<'static> {

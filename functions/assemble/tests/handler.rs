@@ -340,7 +340,7 @@ async fn a_deadline_closes_then_reports_then_forgets() {
     let [Output::Delivery(delivery), Output::Event(event)] = outputs.as_slice() else {
         panic!("{outputs:?}");
     };
-    assert_eq!(delivery.part.to_string(), part(1, 1)["part"]["id"].as_str().unwrap());
+    assert_eq!(delivery.message.to_string(), part(1, 1)["part"]["id"].as_str().unwrap());
     assert_eq!(event.detail, "1 of 2 parts came");
 
     // Another copy of the deadline, and a late part: nothing is told again.

@@ -7,10 +7,6 @@
 //! through it: poison becomes a dead letter, an outage fails the batch.
 #![forbid(unsafe_code)]
 
-pub mod adapters;
-pub mod configurations;
-pub mod event;
+pub mod configuration;
 pub mod handler;
-pub mod output;
-pub mod ports;
 pub mod record;

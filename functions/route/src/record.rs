@@ -5,30 +5,20 @@ use std::borrow::Cow;
 use domain::config::LongMessages;
 use domain::message::{Message, ReferenceKind, asks_for_failure};
 use domain::routing::{Chosen, Decision, How, Query};
-use domain::{octets::Octets, segmentation};
+use domain::segmentation;
+use platform::function::Output;
 use serde_json::value::RawValue;
 use wire::V;
 use wire::customer_deliveries::{CustomerDelivery, Failure};
 use wire::customer_incoming::IncomingMessageRef;
-use wire::dead_letters::DeadLetter;
 use wire::message_events::{Happened, MessageEvent};
 use wire::provider_outgoing::{Origin, OutgoingRef};
-use wire::topics::{CUSTOMER_DELIVERIES, DEAD_LETTERS};
+use wire::topics::CUSTOMER_DELIVERIES;
 
-use crate::configurations::Configuration;
-use crate::output::Output;
+use crate::configuration::Configuration;
 
-/// The name of this program in events.
-const BY: &str = "route";
-
-/// Where a record was read.
-#[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
-    /// Topic.
-    pub topic: &'a str,
-    /// Partition and offset.
-    pub origin: Origin,
-}
+/// The name of this program in records.
+pub const BY: &str = "route";
 
 /// A record that was read.
 #[derive(Debug)]
@@ -94,34 +84,6 @@ impl<'a> Accepted<'a> {
             value,
         });
         event(&message, Happened::Routed, Some(&chosen), why(&chosen), now_ms)
-    }
-}
-
-/// The dead letter of a record that can never be processed.
-#[must_use]
-pub fn dead_letter(
-    place: Place<'_>,
-    key: &[u8],
-    value: &[u8],
-    reason: String,
-    now_ms: u64,
-) -> Output {
-    let letter = DeadLetter {
-        v: V,
-        topic: place.topic.to_owned(),
-        partition: place.origin.partition,
-        offset: place.origin.offset,
-        by: BY.to_owned(),
-        reason,
-        key: Octets(key.to_vec()),
-        value: Octets(value.to_vec()),
-        at_ms: now_ms,
-    };
-    Output {
-        topic: DEAD_LETTERS.into(),
-        partition: None,
-        key: place.topic.to_owned(),
-        value: wire::encode(&letter),
     }
 }
 
@@ -191,19 +153,8 @@ fn failed(
     let asking = message.parts.iter().filter(|part| asks_for_failure(part.receipt));
     for part in asking {
         for id in std::iter::once(&part.id).chain(&part.aliases) {
-            let delivery = CustomerDelivery {
-                v: V,
-                id: id.delivery(failure.as_str()),
-                customer: message.envelope.customer.clone(),
-                message: message.id,
-                part: *id,
-                source: message.envelope.source.clone(),
-                destination: message.envelope.destination.clone(),
-                failure,
-                receipt: part.receipt,
-                accepted_ms: message.envelope.accepted_ms,
-                at_ms: now_ms,
-            };
+            let delivery =
+                CustomerDelivery::failure(message.id, &message.envelope, *id, failure, now_ms);
             outputs.push(Output {
                 topic: CUSTOMER_DELIVERIES.into(),
                 partition: None,

@@ -312,11 +312,11 @@ impl World {
                     self.whole(record.message.id.into(), parts)?;
                 }
                 Output::Delivery(delivery) => {
-                    let before = self.deliveries.insert(delivery.part, delivery.id);
+                    let before = self.deliveries.insert(PartId::from(delivery.message), delivery.id);
                     if before.is_some_and(|before| before != delivery.id) {
                         return Err("a part is reported under two ids".into());
                     }
-                    Rc::make_mut(&mut self.outcome).failed.insert(delivery.part);
+                    Rc::make_mut(&mut self.outcome).failed.insert(PartId::from(delivery.message));
                 }
                 Output::Event(_) => (),
                 Output::DeadLetter(_) => return Err("a good part is a dead letter".into()),

@@ -1,5 +1,5 @@
-//! The event of a Kafka mapping, read without copies: a batch is up to 6 MB of base64, and `route` is
-//! on the way of every message. <https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html>
+//! The event of a Kafka mapping, read without copies: a batch is up to 6 MB of base64, and some
+//! functions are on the way of every message. <https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html>
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -1,0 +1,12 @@
+//! What the functions on Kafka topics have alike around what each decides: the event of a mapping,
+//! what they publish, configurations by version, and one invocation from begin to confirmation.
+
+pub mod configurations;
+pub mod event;
+pub mod output;
+pub mod shell;
+
+pub use configurations::{Configurations, Versions};
+pub use event::{Event, Record};
+pub use output::{Output, Outputs};
+pub use shell::{Decided, Place, Shell};
