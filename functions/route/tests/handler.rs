@@ -11,15 +11,13 @@ use domain::config::{Document, LongMessages};
 use domain::id::{MessageId, PartId};
 use domain::message::{Message, ReferenceKind};
 use domain::octets::Octets;
+use platform::function::{Configurations, Event, Output, Outputs, Shell, Versions};
 use platform::time_limit::{EXCEEDED, TimeLimit};
-use route::configurations::Configurations;
-use route::event::Event;
+use route::configuration::Configuration;
 use route::handler::Handler;
-use route::output::Output;
-use route::ports::{Outputs, Versions};
 use serde_json::{Value, json};
 use wire::V;
-use wire::customer_deliveries::{CustomerDelivery, Failure};
+use wire::customer_deliveries::{CustomerDelivery, Delivered, Failure, Receipt};
 use wire::customer_incoming::IncomingMessage;
 use wire::dead_letters::DeadLetter;
 use wire::provider_outgoing::OutgoingMessage;
@@ -133,8 +131,9 @@ fn later_ms() -> u64 {
 }
 
 fn handler<'a>(store: &'a Store, kafka: &'a Kafka) -> Handler<&'a Store, &'a Kafka> {
-    let configurations = Configurations::new(store);
-    Handler { configurations, outputs: kafka, limit: TimeLimit::default(), now_ms }
+    let configurations = Configurations::new(store, Configuration::compile);
+    let limit = TimeLimit::default();
+    Handler { configurations, shell: Shell { by: "route", outputs: kafka, limit, now_ms } }
 }
 
 fn message(destination: &str) -> Message {
@@ -259,7 +258,7 @@ async fn a_record_that_was_stuck_becomes_a_dead_letter_once_and_holds_up_nobody(
     std::fs::write(&file, "customer-incoming-messages 2 1\n").unwrap();
     let (store, kafka) = (store(), Kafka::default());
     let mut handler = handler(&store, &kafka);
-    handler.limit = TimeLimit::kept_in(file.clone());
+    handler.shell.limit = TimeLimit::kept_in(file.clone());
     let values = [(); 3].map(|()| encoded(&message("4917012345678")));
     // Until its letter is confirmed it stays suspected.
     kafka.flush_fails.store(true, Ordering::Relaxed);
@@ -311,7 +310,7 @@ async fn a_second_run_writes_what_the_first_wrote() {
     let mut handler = handler(&store, &kafka);
     handler.handle(&read(&event(&values))).await.unwrap();
     let first = std::mem::take(&mut *kafka.stored.lock().unwrap());
-    handler.now_ms = later_ms;
+    handler.shell.now_ms = later_ms;
     handler.handle(&read(&event(&values))).await.unwrap();
     let second = kafka.stored.lock().unwrap().clone();
     let identity = |all: &[Published]| {
@@ -339,8 +338,13 @@ async fn expired_means_before_the_attempt_began_whatever_the_clock_says() {
     retried.attempt_ms = retried.envelope.valid_until_ms;
     let failed = published(&[encoded(&retried)]).await;
     let delivery: CustomerDelivery = wire::decode(&failed[0].value).unwrap();
-    assert_eq!(delivery.failure, Failure::Expired);
+    assert_eq!(receipt(&delivery).error, Failure::Expired.error());
     assert_eq!(failed[1].json()["events"][0]["happened"], "failed");
+}
+
+fn receipt(delivery: &CustomerDelivery) -> &Receipt {
+    let Delivered::Receipt(receipt) = &delivery.what else { panic!("{delivery:?}") };
+    receipt
 }
 
 #[tokio::test]
@@ -361,10 +365,12 @@ async fn each_part_and_resend_that_asked_gets_one_failure_receipt() {
         .iter()
         .map(|record| wire::decode(&record.value).unwrap())
         .collect();
-    let parts: Vec<PartId> = deliveries.iter().map(|delivery| delivery.part).collect();
+    let parts: Vec<PartId> = deliveries.iter().map(|delivery| receipt(delivery).part).collect();
     let asked = [1, 11, 12, 3].map(|n| PartId::new(ACCEPTED_MS, [n; 10]));
     assert_eq!(parts, asked);
-    assert!(deliveries.iter().all(|d| d.failure == Failure::Unroutable && d.at_ms == NOW_MS));
+    let unroutable = |d: &&CustomerDelivery| receipt(d).error == Failure::Unroutable.error();
+    assert!(deliveries.iter().filter(unroutable).all(|delivery| delivery.at_ms == NOW_MS));
+    assert_eq!(deliveries.iter().filter(unroutable).count(), 4);
     let events = on(&published, "message-events")[0].json();
     assert_eq!(events["events"][0]["detail"], "unroutable: no route matches");
 }
@@ -375,7 +381,7 @@ async fn what_the_customer_may_not_send_is_refused() {
     foreign.envelope.customer = "beta".into();
     let published = published(&[encoded(&foreign)]).await;
     let delivery: CustomerDelivery = wire::decode(&published[0].value).unwrap();
-    assert_eq!(delivery.failure, Failure::Refused);
+    assert_eq!(receipt(&delivery).error, Failure::Refused.error());
     assert_eq!(published.len(), 2);
 }
 
@@ -401,7 +407,7 @@ async fn a_text_for_more_than_255_parts_is_refused() {
     long.parts[0].octets = Octets(vec![b'a'; 40_000]);
     let published = published(&[encoded(&long)]).await;
     let delivery: CustomerDelivery = wire::decode(&published[0].value).unwrap();
-    assert_eq!(delivery.failure, Failure::Refused);
+    assert_eq!(receipt(&delivery).error, Failure::Refused.error());
 }
 
 #[tokio::test]
