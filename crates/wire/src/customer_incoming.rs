@@ -66,4 +66,18 @@ pub struct IncomingMessageRef<'a> {
     /// The message as JSON.
     #[serde(borrow)]
     pub message: &'a RawValue,
+    /// As [`AnswerRef::answer`].
+    #[serde(default)]
+    pub answer: bool,
+}
+
+/// An [`IncomingMessage`] of the gateway's own: what a handset is answered that wrote an opt-out word.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct AnswerRef<'a> {
+    /// Version.
+    pub v: V<1>,
+    /// The message.
+    pub message: &'a Message,
+    /// The handset asked for it (START, HELP): that it said STOP before does not count.
+    pub answer: bool,
 }

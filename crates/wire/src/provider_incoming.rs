@@ -47,6 +47,26 @@ pub struct ProviderPart {
     pub part: Part,
 }
 
+/// Key of `provider-incoming-message-parts`: the parts of one message meet in one partition.
+#[must_use]
+pub fn part_key(envelope: &HandsetEnvelope, concatenation: &Concatenation) -> String {
+    let Address { ton, npi, number } = &envelope.source;
+    let destination = &envelope.destination;
+    // Length prefixes keep an address with a separator in it from meeting another's key.
+    format!(
+        "{}|{}:{ton}.{npi}.{number}|{}:{}.{}.{}|{:?}{}/{}",
+        envelope.provider,
+        number.len(),
+        destination.number.len(),
+        destination.ton,
+        destination.npi,
+        destination.number,
+        concatenation.kind,
+        concatenation.reference,
+        concatenation.total,
+    )
+}
+
 impl ProviderPart {
     /// Its id, given when it was received.
     #[must_use]
@@ -61,7 +81,8 @@ impl ProviderPart {
 pub struct ProviderMessage {
     /// Version.
     pub v: V<1>,
-    /// Its first part's id.
+    /// The id of its part with index 1; of an incomplete message that lacks that one, an id derived
+    /// from its earliest part ([`ProviderMessage::begins`]).
     pub id: MessageId,
     /// What all parts share.
     pub envelope: HandsetEnvelope,
@@ -73,6 +94,14 @@ pub struct ProviderMessage {
     /// How many parts it should have, if some did not come in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete_of: Option<u8>,
+}
+
+impl ProviderMessage {
+    /// False if its beginning is missing: what stands first in it is not its first word.
+    #[must_use]
+    pub fn begins(&self) -> bool {
+        self.parts.first().is_some_and(|first| first.id == self.id.into())
+    }
 }
 
 fn is_zero(octet: &u8) -> bool {

@@ -40,7 +40,13 @@ pub fn redrivable(topic: &str) -> bool {
         let name = |priority: &Priority| rest.strip_suffix(priority.as_str())?.strip_suffix('-');
         Priority::ALL.iter().filter_map(name).any(|provider| !provider.is_empty())
     };
-    matches!(topic, CUSTOMER_INCOMING_MESSAGE_PARTS | CUSTOMER_INCOMING_MESSAGES)
+    let incoming = [
+        CUSTOMER_INCOMING_MESSAGE_PARTS,
+        CUSTOMER_INCOMING_MESSAGES,
+        PROVIDER_INCOMING_MESSAGE_PARTS,
+        PROVIDER_INCOMING_MESSAGES,
+    ];
+    incoming.contains(&topic)
         || topic.strip_prefix("provider-outgoing-").is_some_and(is_outgoing)
 }
 
@@ -51,7 +57,9 @@ mod tests {
     #[test]
     fn only_what_programs_read_as_messages_may_be_put_back() {
         let outgoing = provider_outgoing(&"alpha-2".into(), Priority::High);
-        for topic in [CUSTOMER_INCOMING_MESSAGES, CUSTOMER_INCOMING_MESSAGE_PARTS, &outgoing] {
+        let handsets = [PROVIDER_INCOMING_MESSAGES, PROVIDER_INCOMING_MESSAGE_PARTS];
+        let customers = [CUSTOMER_INCOMING_MESSAGES, CUSTOMER_INCOMING_MESSAGE_PARTS, &outgoing];
+        for topic in customers.into_iter().chain(handsets) {
             assert!(redrivable(topic), "{topic}");
         }
         let others = [SUBMIT_JOURNAL, PROVIDER_EVENTS, DEAD_LETTERS, "provider-outgoing--high"];

@@ -39,6 +39,8 @@ pub fn fixed() -> Vec<Topic> {
         topic(topics::PROVIDER_SLOTS, SLOTS),
         topic(topics::SUBMIT_JOURNAL, SLOTS),
         topic(topics::PROVIDER_EVENTS, PARTITIONS),
+        Topic { append_time: true, ..topic(topics::PROVIDER_INCOMING_MESSAGE_PARTS, PARTITIONS) },
+        topic(topics::PROVIDER_INCOMING_MESSAGES, PARTITIONS),
         topic(topics::CUSTOMER_DELIVERIES, PARTITIONS),
         topic(topics::MESSAGE_EVENTS, PARTITIONS),
         topic(topics::DEAD_LETTERS, 1),
@@ -86,7 +88,8 @@ mod tests {
     fn only_parts_carry_the_append_time_and_slots_match_journals() {
         let all = fixed();
         let append: Vec<_> = all.iter().filter(|it| it.append_time).map(|it| it.name).collect();
-        assert_eq!(append, ["customer-incoming-message-parts"]);
+        let parts = ["customer-incoming-message-parts", "provider-incoming-message-parts"];
+        assert_eq!(append, parts);
         let partitions = |name| all.iter().find(|it| it.name == name).map(|it| it.partitions);
         assert_eq!(partitions("provider-slots"), partitions("submit-journal"));
     }

@@ -2,8 +2,9 @@
 //! from an invalid one (a number of letters, a provider that is not there) matches nothing, and of
 //! two rows for one number the first counts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
+use super::opt_out::Customers;
 use super::{ANY_PROVIDER, Digits, Keyword, MoRouter, OptOut, Range, Row, Word};
 use crate::config::{
     self, Document, Number, NumberAddress, NumberRange, OptOutWords, ShortCode, Wish, folded,
@@ -17,7 +18,7 @@ impl MoRouter {
         let providers = document.providers.iter().map(|provider| provider.id.clone());
         let mut router = Self {
             customers: Vec::new(),
-            opt_out_customers: HashSet::new(),
+            opt_out_customers: Customers::of(document),
             providers: providers.zip(0..ANY_PROVIDER).collect(),
             exact: Vec::new(),
             ranges: Vec::new(),
@@ -29,9 +30,6 @@ impl MoRouter {
         for (number, row) in document.numbers.iter().zip(0..) {
             router.add_address(&number.address, row);
             router.rows.push(interned.row(number));
-            if number.opt_out.is_some() {
-                router.opt_out_customers.extend(number.customers().cloned());
-            }
         }
         router.customers = interned.customers.names.into_iter().cloned().collect();
         router.opt_outs = interned.opt_outs.names.into_iter().map(opt_out).collect();

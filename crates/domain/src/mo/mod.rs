@@ -23,7 +23,7 @@ pub mod opt_out;
 pub use explain::{Candidate, Claim, Explanation, Verdict, explain};
 pub use opt_out::Subject;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::config::{CountsFor, Wish, first_word};
@@ -151,8 +151,7 @@ pub enum Nobody<'a> {
 #[derive(Debug)]
 pub struct MoRouter {
     customers: Vec<CustomerId>,
-    /// Customers that have a number with opt-out words.
-    opt_out_customers: HashSet<CustomerId>,
+    opt_out_customers: opt_out::Customers,
     providers: HashMap<ProviderId, u32>,
     /// Ascending, each once.
     exact: Vec<(Digits, u32)>,
@@ -259,19 +258,14 @@ impl MoRouter {
         }
     }
 
-    /// What to look up before a message of this customer from this sender
-    /// ([`crate::address::Address::digits`]) goes to a handset: the histories under both subjects
-    /// together decide ([`opt_out::refuses`]). None: no number of the customer has opt-out words, nothing needs to be read.
+    /// As [`opt_out::Customers::subjects`].
     #[must_use]
     pub fn opt_out_subjects<'a>(
         &self,
         customer: &'a CustomerId,
         sender: &'a str,
     ) -> Option<[Subject<'a>; 2]> {
-        self.opt_out_customers.contains(customer).then_some([
-            Subject { customer, sender: Some(sender) },
-            Subject { customer, sender: None },
-        ])
+        self.opt_out_customers.subjects(customer, sender)
     }
 
     fn find<'a>(&'a self, query: &Query<'a>) -> Result<(By, &'a Row), Nobody<'a>> {

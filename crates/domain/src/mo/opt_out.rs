@@ -2,17 +2,23 @@
 //! line). Pure: the shell reads and writes, and tells the time.
 //!
 //! **A repeated run decides as the first did.** A wish counts for a message only if it was in force
-//! before the message's Kafka timestamp. [`in_force_ms`] puts that time behind the moment at which
-//! the table surely has the wish. So a wish that was in force before a message is seen by every run
-//! for that message, since all of them come after its timestamp; and a wish that is not yet in
+//! before the message's attempt began. [`in_force_ms`] puts that time behind the moment at which
+//! the table surely has the wish. So a wish that was in force before an attempt is seen by every run
+//! for that attempt, since all of them come after its beginning; and a wish that is not yet in
 //! force counts for none of them, seen or not. Among the wishes that count, the one the handset
 //! wrote last decides, whatever order they were worked off in. That is why the table keeps a
 //! handset's wishes, not only the last.
+//!
+//! The beginning of the attempt stands in the message. Its Kafka timestamp would not do: a message
+//! may stand on its topic twice (`assemble` or `retry` died and published again), with two of them,
+//! and would be sent under one and refused under the other (docs/adr/0003).
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
 use super::Wished;
-use crate::config::{CountsFor, Wish};
+use crate::config::{CountsFor, Document, Wish};
 use crate::id::{CustomerId, MessageId};
 
 /// How long after the clock was read a wish comes into force, milliseconds: the longest that one
@@ -73,16 +79,44 @@ pub struct Change {
     pub by: MessageId,
     /// True: no more messages. False: messages again.
     pub stop: bool,
-    /// That message's Kafka timestamp, Unix milliseconds: the order of the handset's wishes.
+    /// When that message came to the gateway, Unix milliseconds: the order of the handset's wishes.
     pub wrote_ms: u64,
     /// [`in_force_ms`] of the run that recorded it.
     pub in_force_ms: u64,
 }
 
-/// True if a message with this Kafka timestamp (Unix milliseconds) must not be sent. `histories`
-/// are those of its [`super::MoRouter::opt_out_subjects`]: of the wishes in force before the
-/// message, the last is STOP. Both count as one, so that START ends a STOP that was recorded while
-/// the setting `counts_for` was another.
+/// Customers that have a number with opt-out words: only of their messages anything is looked up.
+#[derive(Debug, Clone, Default)]
+pub struct Customers(HashSet<CustomerId>);
+
+impl Customers {
+    /// Those of one configuration.
+    #[must_use]
+    pub fn of(document: &Document) -> Self {
+        let with_words = document.numbers.iter().filter(|number| number.opt_out.is_some());
+        Self(with_words.flat_map(|number| number.customers().cloned()).collect())
+    }
+
+    /// What to look up before a message of this customer from this sender
+    /// ([`crate::address::Address::digits`]) goes to a handset: the histories under both subjects
+    /// together decide ([`refuses`]). None: nothing needs to be read.
+    #[must_use]
+    pub fn subjects<'a>(
+        &self,
+        customer: &'a CustomerId,
+        sender: &'a str,
+    ) -> Option<[Subject<'a>; 2]> {
+        self.0.contains(customer).then_some([
+            Subject { customer, sender: Some(sender) },
+            Subject { customer, sender: None },
+        ])
+    }
+}
+
+/// True if a message whose attempt began then (Unix milliseconds) must not be sent. `histories` are
+/// those of its [`Customers::subjects`]: of the wishes in force before the attempt, the last is STOP.
+/// Both count as one, so that START ends a STOP that was recorded while the setting `counts_for` was
+/// another.
 #[must_use]
 pub fn refuses<'h>(histories: impl IntoIterator<Item = &'h History>, message_ms: u64) -> bool {
     let changes = histories.into_iter().flat_map(|history| &history.changes);
@@ -113,6 +147,11 @@ impl History {
             self.forget_one();
         }
         self.changes != before
+    }
+
+    /// Takes the wish of a message out again: its write was not confirmed in time, and it is made anew.
+    pub fn withdraw(&mut self, by: MessageId) {
+        self.changes.retain(|change| change.by != by);
     }
 
     /// The wishes, in the order in which the handset wrote them.
