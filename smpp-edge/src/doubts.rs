@@ -103,15 +103,9 @@ async fn hand_over(batch: &Batch, doubts: &[Doubt]) -> Result<(), NotPublished> 
 }
 
 fn event(doubt: &Doubt) -> MessageEvent<'_> {
+    let (id, customer) = (doubt.message.event("edge doubt", 0), Cow::Borrowed(&doubt.customer));
     MessageEvent {
-        id: doubt.message.event("edge doubt", 0),
-        message: doubt.message,
-        customer: Cow::Borrowed(&doubt.customer),
-        happened: Happened::Doubt,
-        by: Cow::Borrowed("smpp-edge"),
-        at_ms: doubt.at_ms,
-        attempt: 0,
-        provider: None,
         detail: Cow::Borrowed("not known whether Kafka has it; told ESME_RSYSERR"),
+        ..MessageEvent::new(id, doubt.message, customer, Happened::Doubt, "smpp-edge", doubt.at_ms)
     }
 }

@@ -1,6 +1,5 @@
 //! What happened to each message, read from all the topics that say so.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::id::{EventId, MessageId};
@@ -20,7 +19,7 @@ use crate::log;
 pub fn read(bootstrap: &str) -> anyhow::Result<BTreeMap<MessageId, Vec<MessageEvent<'static>>>> {
     let mut events: BTreeMap<EventId, MessageEvent<'static>> = BTreeMap::new();
     let mut told = |event: MessageEvent<'_>| {
-        events.insert(event.id, owned(event));
+        events.insert(event.id, event.into_owned());
     };
     for entry in log::read_all(bootstrap, CUSTOMER_INCOMING_MESSAGE_PARTS)? {
         told(MessageEvent::from(&wire::decode::<IncomingPart>(&entry.value)?));
@@ -47,16 +46,6 @@ pub fn read(bootstrap: &str) -> anyhow::Result<BTreeMap<MessageId, Vec<MessageEv
     Ok(journeys)
 }
 
-fn owned(event: MessageEvent<'_>) -> MessageEvent<'static> {
-    MessageEvent {
-        customer: Cow::Owned(event.customer.into_owned()),
-        by: Cow::Owned(event.by.into_owned()),
-        provider: event.provider.map(|provider| Cow::Owned(provider.into_owned())),
-        detail: Cow::Owned(event.detail.into_owned()),
-        ..event
-    }
-}
-
 /// Whether the provider accepted all that was sent of the message.
 #[must_use]
 pub fn is_submitted(journey: &[MessageEvent<'_>]) -> bool {
@@ -69,12 +58,11 @@ pub fn told(message: MessageId, journey: &[MessageEvent<'_>]) -> String {
     let first = journey.first().map_or(0, |event| event.at_ms);
     let mut lines = vec![format!("message {message}")];
     for event in journey {
-        let happened = serde_json::to_value(event.happened).unwrap_or_default();
         let provider = event.provider.as_ref().map(|p| format!(" at {p}")).unwrap_or_default();
         lines.push(format!(
             "  {:>6} ms  {:<10} by {}{provider}  {}",
             event.at_ms - first,
-            happened.as_str().unwrap_or_default(),
+            event.happened.as_str(),
             event.by,
             event.detail,
         ));

@@ -5,10 +5,13 @@
 
 pub mod admin_api;
 pub mod assembly_deadlines;
+pub mod correlations;
 pub mod customer_deliveries;
 pub mod customer_incoming;
 pub mod dead_letters;
+pub mod edge_deliveries;
 pub mod message_events;
+pub mod message_status;
 pub mod provider_events;
 pub mod provider_incoming;
 pub mod provider_outgoing;

@@ -1,12 +1,14 @@
-//! `message-events`: what happened to each message, at least once, told apart by id. What another topic
-//! says already is not told again here (docs/adr/0002): that a part or a message was accepted, or joined,
-//! is what `customer-incoming-*` says, what a provider made of it `provider-events`. What those records
-//! say of a message is their `MessageEvent::from`.
+//! `message-events`: what happened to each message, at least once, told apart by id. It is all that
+//! `record` reads (docs/adr/0003): `route` tells of acceptance and joining what `customer-incoming-*`
+//! says, `correlate` of submits and receipts what `provider-events` says. What those records say of a
+//! message is their `MessageEvent::from`.
 
 use std::borrow::Cow;
 
-use domain::id::{CustomerId, EventId, MessageId, ProviderId};
-use domain::message::Envelope;
+use domain::address::Address;
+use domain::id::{CustomerId, EventId, MessageId, PartId, ProviderId};
+use domain::message::{Envelope, Message, Part};
+use domain::receipts::MessageState;
 use serde::{Deserialize, Serialize};
 
 use crate::customer_incoming::{IncomingMessage, IncomingPart};
@@ -94,9 +96,140 @@ pub struct MessageEvent<'a> {
     /// At which provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<Cow<'a, ProviderId>>,
+    /// Which part it is about, by the part's own id; none: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartId>,
+    /// The provider's id for the part, as it gave it.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub provider_message_id: Cow<'a, str>,
+    /// What became of the part, where a receipt or a failure says it in SMPP's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<MessageState>,
+    /// `err` of that receipt.
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub error: Cow<'a, str>,
+    /// The sender: only where the message begins ([`Happened::is_first`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Cow<'a, Address>>,
+    /// The destination: only where the message begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<Cow<'a, Address>>,
+    /// Ids that the customer was given for its parts: only where the message begins, and left out if
+    /// its one part has the message's own id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartIds>,
     /// Why, and with what: the route, the provider's ids, ids of the parts.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub detail: Cow<'a, str>,
+}
+
+/// The ids of one part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartIds {
+    /// Its own.
+    pub id: PartId,
+    /// Those of the customer's resends of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<PartId>,
+}
+
+impl Happened {
+    /// True where a message's journey begins: such an event has its addresses, and by it the message
+    /// is found among its customer's and its handset's.
+    #[must_use]
+    pub fn is_first(self) -> bool {
+        matches!(self, Self::Accepted | Self::Received | Self::Incomplete)
+    }
+
+    /// The name in records and lists.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Assembled => "assembled",
+            Self::Incomplete => "incomplete",
+            Self::Routed => "routed",
+            Self::Failed => "failed",
+            Self::Submitted => "submitted",
+            Self::Rejected => "rejected",
+            Self::Doubt => "doubt",
+            Self::Scheduled => "scheduled",
+            Self::Cancelled => "cancelled",
+            Self::Replaced => "replaced",
+            Self::Progress => "progress",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Retried => "retried",
+            Self::Received => "received",
+            Self::Told => "told",
+            Self::Parked => "parked",
+            Self::NotTaken => "not_taken",
+            Self::NotFetched => "not_fetched",
+        }
+    }
+}
+
+impl<'a> MessageEvent<'a> {
+    /// Something of which only this is known; name the rest: `MessageEvent { provider, ..new(…) }`.
+    #[must_use]
+    pub fn new(
+        id: EventId,
+        message: MessageId,
+        customer: Cow<'a, CustomerId>,
+        happened: Happened,
+        by: &'a str,
+        at_ms: u64,
+    ) -> Self {
+        Self {
+            id,
+            message,
+            customer,
+            happened,
+            by: Cow::Borrowed(by),
+            at_ms,
+            attempt: 0,
+            provider: None,
+            part: None,
+            provider_message_id: Cow::Borrowed(""),
+            state: None,
+            error: Cow::Borrowed(""),
+            source: None,
+            destination: None,
+            parts: Vec::new(),
+            detail: Cow::Borrowed(""),
+        }
+    }
+
+    /// The same, with its addresses: for where a journey begins.
+    #[must_use]
+    pub fn between(self, source: &'a Address, destination: &'a Address) -> Self {
+        let (source, destination) = (Cow::Borrowed(source), Cow::Borrowed(destination));
+        Self { source: Some(source), destination: Some(destination), ..self }
+    }
+
+    /// The same, on its own.
+    #[must_use]
+    pub fn into_owned(self) -> MessageEvent<'static> {
+        let owned = |address: Cow<'a, Address>| Cow::Owned(address.into_owned());
+        MessageEvent {
+            customer: Cow::Owned(self.customer.into_owned()),
+            by: Cow::Owned(self.by.into_owned()),
+            provider: self.provider.map(|provider| Cow::Owned(provider.into_owned())),
+            provider_message_id: Cow::Owned(self.provider_message_id.into_owned()),
+            error: Cow::Owned(self.error.into_owned()),
+            source: self.source.map(owned),
+            destination: self.destination.map(owned),
+            detail: Cow::Owned(self.detail.into_owned()),
+            id: self.id,
+            message: self.message,
+            happened: self.happened,
+            at_ms: self.at_ms,
+            attempt: self.attempt,
+            part: self.part,
+            state: self.state,
+            parts: self.parts,
+        }
+    }
 }
 
 /// The values of the records of `message-events` that tell these events.
@@ -127,35 +260,48 @@ impl<'a> From<&'a IncomingMessage> for MessageEvent<'a> {
     /// of them: each can be asked for.
     fn from(incoming: &'a IncomingMessage) -> Self {
         let message = &incoming.message;
-        if message.split.is_none() {
-            return accepted(message.id, &message.envelope);
-        }
+        Self::assembled(message).unwrap_or_else(|| Self::accepted(message))
+    }
+}
+
+impl<'a> MessageEvent<'a> {
+    /// A whole message was accepted.
+    #[must_use]
+    pub fn accepted(message: &'a Message) -> Self {
+        Self { parts: ids(message), ..accepted(message.id, &message.envelope) }
+    }
+
+    /// Parts that came one by one were joined; none: it came whole.
+    #[must_use]
+    pub fn assembled(message: &'a Message) -> Option<Self> {
+        message.split?;
         let ids =
             message.parts.iter().flat_map(|part| std::iter::once(&part.id).chain(&part.aliases));
         let ids: Vec<String> = ids.map(ToString::to_string).collect();
-        Self {
-            happened: Happened::Assembled,
-            id: message.id.event("assembled", 0),
-            by: Cow::Borrowed("assemble"),
-            at_ms: message.attempt_ms,
-            detail: Cow::Owned(format!("parts {}", ids.join(" "))),
-            ..accepted(message.id, &message.envelope)
+        let (id, customer) = (message.id.event("assembled", 0), &message.envelope.customer);
+        let (customer, at_ms) = (Cow::Borrowed(customer), message.attempt_ms);
+        let detail = Cow::Owned(format!("parts {}", ids.join(" ")));
+        let event = Self::new(id, message.id, customer, Happened::Assembled, "assemble", at_ms);
+        Some(Self { detail, ..event })
+    }
+}
+
+/// The ids of a message's parts, unless its one part has only the message's own.
+fn ids(message: &Message) -> Vec<PartIds> {
+    match message.parts.as_slice() {
+        [Part { id, aliases, .. }] if aliases.is_empty() && *id == message.id.into() => Vec::new(),
+        parts => {
+            let ids = |part: &Part| PartIds { id: part.id, aliases: part.aliases.clone() };
+            parts.iter().map(ids).collect()
         }
     }
 }
 
 fn accepted(message: MessageId, envelope: &Envelope) -> MessageEvent<'_> {
-    MessageEvent {
-        id: message.event("accepted", 0),
-        message,
-        customer: Cow::Borrowed(&envelope.customer),
-        happened: Happened::Accepted,
-        by: Cow::Borrowed("smpp-edge"),
-        at_ms: envelope.accepted_ms,
-        attempt: 0,
-        provider: None,
-        detail: Cow::Borrowed(""),
-    }
+    let customer = Cow::Borrowed(&envelope.customer);
+    let (id, at_ms) = (message.event("accepted", 0), envelope.accepted_ms);
+    MessageEvent::new(id, message, customer, Happened::Accepted, "smpp-edge", at_ms)
+        .between(&envelope.source, &envelope.destination)
 }
 
 impl<'a> From<&'a SubmitResult> for MessageEvent<'a> {
@@ -172,16 +318,16 @@ impl<'a> From<&'a SubmitResult> for MessageEvent<'a> {
                 (Happened::Rejected, "rejected", format!("part {part}: status {status:#010x}"))
             }
         };
+        let id = result.message.event(&format!("{name} {part}"), result.attempt);
+        let customer = Cow::Borrowed(&result.customer);
+        let by = "provider-sender";
         Self {
-            id: result.message.event(&format!("{name} {part}"), result.attempt),
-            message: result.message,
-            customer: Cow::Borrowed(&result.customer),
-            happened,
-            by: Cow::Borrowed("provider-sender"),
-            at_ms: result.at_ms,
             attempt: result.attempt,
             provider: Some(Cow::Borrowed(&result.provider)),
+            part: Some(part),
+            provider_message_id: Cow::Borrowed(&result.provider_message_id),
             detail: Cow::Owned(detail),
+            ..Self::new(id, result.message, customer, happened, by, result.at_ms)
         }
     }
 }

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use wire::customer_deliveries::{CustomerDelivery, Delivered, Failure, HandsetMessage};
 use wire::customer_incoming::{IncomingMessage, IncomingPart};
 use wire::dead_letters::DeadLetter;
-use wire::message_events::{Happened, MessageEvent, MessageEvents};
+use wire::message_events::{Happened, MessageEvent, MessageEvents, PartIds};
 use wire::provider_events::{
     Doubt, PartSummary, ProviderEvent, ProviderReceipt, SubmitResult, Summary, result_key,
 };
@@ -166,6 +166,11 @@ fn what_is_accepted_and_joined_says_so_itself() {
     assert_eq!(joined.message, message_id());
     assert_eq!(joined.detail, format!("parts {} {alias}", message_id()));
     assert_ne!(joined.id, of_part.id);
+    assert!(MessageEvent::assembled(&self::message()).is_none() && of_short.parts.is_empty());
+    let accepted = MessageEvent::accepted(&whole.message);
+    assert_eq!((accepted.id, accepted.at_ms), (of_part.id, 1_000));
+    assert_eq!(accepted.parts[0].aliases, [alias.into()]);
+    assert_eq!(accepted.destination.as_deref(), Some(&address("4930123")));
 }
 
 #[test]
@@ -251,17 +256,29 @@ fn canonical(id: &str) -> CanonicalId {
 
 #[test]
 fn what_is_told_is_written_and_read_as_the_golden_files_say() {
+    let customer = || Cow::Owned(CustomerId::from("acme"));
+    let (id, routed) = (message_id().event("routed", 0), Happened::Routed);
     let event = MessageEvent {
-        id: message_id().event("routed", 0),
-        message: message_id(),
-        customer: Cow::Owned(CustomerId::from("acme")),
-        happened: Happened::Routed,
-        by: Cow::Borrowed("route"),
-        at_ms: 1_500,
-        attempt: 0,
         provider: Some(Cow::Owned(ProviderId::from("alpha"))),
         detail: Cow::Borrowed("route everything"),
+        ..MessageEvent::new(id, message_id(), customer(), routed, "route", 1_500)
     };
+    let (id, undelivered) = (message_id().event("undelivered", 1), Happened::Undelivered);
+    let (part, alias) = (PartId::from(message_id()), PartId::from(message_id()).derive("alias"));
+    let full = MessageEvent {
+        attempt: 1,
+        provider: Some(Cow::Owned(ProviderId::from("alpha"))),
+        part: Some(part),
+        provider_message_id: Cow::Borrowed("7F"),
+        state: Some(MessageState::Expired),
+        error: Cow::Borrowed("027"),
+        source: Some(Cow::Owned(address("491511"))),
+        destination: Some(Cow::Owned(address("4930123"))),
+        parts: vec![PartIds { id: part, aliases: vec![alias] }],
+        detail: Cow::Borrowed("said the provider"),
+        ..MessageEvent::new(id, message_id(), customer(), undelivered, "correlate", 1_700)
+    };
+    golden("message-events-full", &MessageEvents { v: V, events: Cow::Owned(vec![full]) });
     golden("message-events", &MessageEvents { v: V, events: Cow::Owned(vec![event]) });
     let (failed, part) = (Failure::Expired, PartId::from(message_id()));
     let delivery = CustomerDelivery::failure(message_id(), &envelope(), part, failed, 9_000);

@@ -60,16 +60,15 @@ fn report(generation: &Generation) -> Vec<Output> {
 }
 
 fn event(held: &IncomingPart, id: PartId, generation: &Generation) -> MessageEvent<'static> {
-    let total = held.concatenation.total;
-    MessageEvent {
-        id: domain::id::MessageId::from(id).event("incomplete", 0),
-        message: id.into(),
-        customer: Cow::Owned(held.envelope.customer.clone()),
-        happened: Happened::Incomplete,
-        by: Cow::Borrowed(BY),
-        at_ms: generation.deadline_ms,
-        attempt: 0,
-        provider: None,
+    let (total, envelope) = (held.concatenation.total, &held.envelope);
+    let message = domain::id::MessageId::from(id);
+    let (event, customer) = (message.event("incomplete", 0), Cow::Borrowed(&envelope.customer));
+    let (incomplete, at_ms) = (Happened::Incomplete, generation.deadline_ms);
+    let event = MessageEvent {
+        state: Some(Failure::Incomplete.state()),
+        error: Cow::Borrowed(Failure::Incomplete.error()),
         detail: Cow::Owned(format!("{} of {total} parts came", generation.parts.len())),
-    }
+        ..MessageEvent::new(event, message, customer, incomplete, BY, at_ms)
+    };
+    event.between(&envelope.source, &envelope.destination).into_owned()
 }

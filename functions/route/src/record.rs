@@ -175,15 +175,12 @@ fn event(
     now_ms: u64,
 ) -> MessageEvent<'static> {
     let name = if happened == Happened::Routed { "routed" } else { "failed" };
+    let id = message.id.event(name, message.attempt);
+    let customer = Cow::Owned(message.envelope.customer.clone());
     MessageEvent {
-        id: message.id.event(name, message.attempt),
-        message: message.id,
-        customer: Cow::Owned(message.envelope.customer.clone()),
-        happened,
-        by: Cow::Borrowed(BY),
-        at_ms: now_ms,
         attempt: message.attempt,
         provider: chosen.map(|chosen| Cow::Owned(chosen.to.provider.clone())),
         detail: Cow::Owned(detail),
+        ..MessageEvent::new(id, message.id, customer, happened, BY, now_ms)
     }
 }
