@@ -30,6 +30,8 @@ async fn main() -> anyhow::Result<()> {
         topics::PROVIDER_SLOTS,
         topics::SUBMIT_JOURNAL,
         topics::PROVIDER_EVENTS,
+        topics::PROVIDER_INCOMING_MESSAGES,
+        topics::PROVIDER_INCOMING_MESSAGE_PARTS,
         topics::DEAD_LETTERS,
     ];
     check_topics(&kafka, &needed.map(str::to_owned)).await?;
@@ -39,9 +41,8 @@ async fn main() -> anyhow::Result<()> {
     let address = platform::health::serve(settings.health, health, stop.clone()).await?;
     tracing::info!(event = "started", health = %address);
     let store = ConfigStore::new(aws::dynamodb().await, settings.config_table.clone());
-    let plans =
-        config_watch::follow(store, |_, document| Arc::new(Plan::compile(document)), stop.clone())
-            .await;
+    let compile = |version, document: &_| Arc::new(Plan::compile(version, document));
+    let plans = config_watch::follow(store, compile, stop.clone()).await;
     let patience = settings.release + Duration::from_secs(3);
     let (changes, releases, thread) = group::join(&kafka, &settings.group, patience, stop.clone())?;
     let shared = Arc::new(Shared {

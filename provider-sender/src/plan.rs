@@ -17,13 +17,14 @@ pub struct SlotPlan {
 /// All slots of a version.
 #[derive(Debug, Default)]
 pub struct Plan {
+    version: u64,
     slots: HashMap<u32, SlotPlan>,
 }
 
 impl Plan {
-    /// Compiles a version's document.
+    /// Compiles the document of version `version`.
     #[must_use]
-    pub fn compile(document: &Document) -> Self {
+    pub fn compile(version: u64, document: &Document) -> Self {
         let mut slots = HashMap::new();
         for provider in &document.providers {
             let provider = Arc::new(provider.clone());
@@ -31,7 +32,13 @@ impl Plan {
                 slots.insert(*slot, SlotPlan { provider: provider.clone(), bind });
             }
         }
-        Self { slots }
+        Self { version, slots }
+    }
+
+    /// The configuration version that it was made from.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// What slot `slot` is; none: no provider uses it.

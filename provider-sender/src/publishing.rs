@@ -1,5 +1,6 @@
-//! The sender's two producers. The journal's has no linger, for every message waits for it; what
-//! others are told may wait for each other.
+//! The sender's three producers. The journal's has no linger, for every message waits for it; what
+//! others are told may wait for each other; what providers deliver waits a little, and not for long
+//! if Kafka does not take it: the provider keeps it then.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +15,10 @@ const EVENTS_LINGER_MS: u32 = 10;
 /// Events are tried for as long as the process lives (0: for ever); only then is their outcome
 /// republished by a successor.
 const EVENTS_TIMEOUT_MS: u32 = 0;
+/// The provider waits for its answer.
+const DELIVERED_LINGER_MS: u32 = 3;
+/// A delivery that is not on Kafka by then is refused, and the provider repeats it.
+const DELIVERED_TIMEOUT_MS: u32 = 30_000;
 /// In place of a publication's number: a dead letter, which is only counted.
 const DEAD_LETTER: u64 = (1 << 40) - 1;
 
@@ -24,6 +29,8 @@ pub struct Inbox {
     appended: Mutex<Vec<(u64, Outcome)>>,
     published: Mutex<Confirmed>,
     dead_letters: AtomicU64,
+    /// What the provider delivered, by number. Bounded by what it may have under way.
+    delivered: Mutex<Vec<(u64, Outcome)>>,
     arrived: Arc<Notify>,
 }
 
@@ -60,6 +67,12 @@ impl Inbox {
     pub fn take_appended(&self, into: &mut Vec<(u64, Outcome)>) {
         into.clear();
         std::mem::swap(&mut *self.appended.lock().unwrap_or_else(PoisonError::into_inner), into);
+    }
+
+    /// Takes the deliveries that ended, as (number, outcome).
+    pub fn take_delivered(&self, into: &mut Vec<(u64, Outcome)>) {
+        into.clear();
+        std::mem::swap(&mut *self.delivered.lock().unwrap_or_else(PoisonError::into_inner), into);
     }
 
     /// Publication `number` needs no record: what is confirmed before says it.
@@ -129,11 +142,28 @@ impl Sink for EventSink {
     }
 }
 
-/// Both producers, shared by all slots.
+/// A delivery that failed is not fatal: the provider still has it.
+#[derive(Debug)]
+struct DeliveredSink(Arc<Inboxes>);
+
+impl Sink for DeliveredSink {
+    fn ended(&self, ended: u64, outcome: Outcome) {
+        let (slot, number) = split(ended);
+        let inboxes = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(inbox) = inboxes.get(&slot) {
+            let mut delivered = inbox.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+            delivered.push((number, outcome));
+            inbox.arrived.notify_one();
+        }
+    }
+}
+
+/// The producers, shared by all slots.
 #[derive(Debug)]
 pub struct Producers {
     journal: Publisher<JournalSink>,
     events: Publisher<EventSink>,
+    delivered: Publisher<DeliveredSink>,
     inboxes: Arc<Inboxes>,
 }
 
@@ -154,7 +184,12 @@ impl Producers {
             &settings.producer(EVENTS_LINGER_MS, EVENTS_TIMEOUT_MS),
             Arc::new(EventSink(inboxes.clone())),
         )?;
-        Ok(Self { journal, events, inboxes })
+        let delivered = Publisher::new(
+            settings,
+            &settings.producer(DELIVERED_LINGER_MS, DELIVERED_TIMEOUT_MS),
+            Arc::new(DeliveredSink(inboxes.clone())),
+        )?;
+        Ok(Self { journal, events, delivered, inboxes })
     }
 
     /// From now on outcomes of `slot` go to `inbox`.
@@ -193,13 +228,35 @@ impl Producers {
         self.event(wire::topics::DEAD_LETTERS, source, value, token(slot, DEAD_LETTER))
     }
 
+    /// Publishes what the slot's provider delivered as its number `number`; an empty key is none.
+    /// Exactly one outcome for `number` follows.
+    ///
+    /// # Errors
+    /// It was not taken: certainly not written.
+    pub fn deliver(
+        &self,
+        slot: u32,
+        number: u64,
+        topic: &str,
+        key: &str,
+        value: &[u8],
+    ) -> Result<(), Refused> {
+        let token = token(slot, number);
+        self.delivered.send(Record { topic, partition: None, key: key.as_bytes(), value, token })
+    }
+
     fn event(&self, topic: &str, key: &str, value: &[u8], token: u64) -> Result<(), Refused> {
         self.events.send(Record { topic, partition: None, key: key.as_bytes(), value, token })
     }
 
     /// Waits for what is under way. Blocks the thread.
     pub fn flush(&self, patience: std::time::Duration) {
-        if self.journal.flush(patience).is_err() || self.events.flush(patience).is_err() {
+        let flushed = [
+            self.journal.flush(patience),
+            self.events.flush(patience),
+            self.delivered.flush(patience),
+        ];
+        if flushed.iter().any(Result::is_err) {
             tracing::warn!(event = "flush_incomplete");
         }
     }

@@ -2,6 +2,7 @@
 //! happened. Nothing is decided here but when to look and how to reconnect.
 
 mod actions;
+mod inbound;
 mod link;
 mod timers;
 
@@ -25,6 +26,7 @@ use crate::publishing::{Inbox, Producers};
 use crate::reading::{Outgoing, Reading, Taken};
 use crate::settings::Settings;
 
+use inbound::Inbound;
 use link::Link;
 use timers::Timers;
 
@@ -71,6 +73,8 @@ pub struct SlotTask {
     shared: Arc<Shared>,
     machine: Slot<Outgoing>,
     plan: Option<SlotPlan>,
+    /// The configuration version in force.
+    config: u64,
     had_plan: bool,
     assigned: bool,
     pacing: Pacing,
@@ -90,6 +94,7 @@ pub struct SlotTask {
     ended: Vec<(u64, Outcome)>,
     /// Publications that the producer's full queue did not take; bounded by what is under way.
     unpublished: VecDeque<(u64, String, Vec<u8>)>,
+    inbound: Inbound,
     /// Dead letters given to the producer, all told.
     dead_letters: u64,
     timers: Timers,
@@ -126,6 +131,7 @@ impl SlotTask {
             number,
             machine: Slot::new(journal_settings(&shared, None)),
             plan: None,
+            config: 0,
             had_plan: false,
             assigned: false,
             pacing: Pacing::new(BUCKET_DEPTH, now),
@@ -142,6 +148,7 @@ impl SlotTask {
             refused_appends: Vec::new(),
             ended: Vec::new(),
             unpublished: VecDeque::new(),
+            inbound: Inbound::default(),
             dead_letters: 0,
             timers: Timers::default(),
             observed: Observed { since: now, parts: 0, per_s: 1.0 },
@@ -187,6 +194,7 @@ impl SlotTask {
         let now_ms = unix_ms();
         self.machine.handle(Event::Capacity { parts: 0, now_ms });
         self.take_link(now);
+        self.take_delivered(now);
         self.take_appended();
         if let Some(before) = self.inbox.take_published()
             && let Some(up_to) = before.checked_sub(1)
@@ -311,6 +319,7 @@ impl SlotTask {
     /// A new configuration: rate and window at once, a new link by a new bind, and nothing at all
     /// where this slot is not concerned.
     fn take_plan(&mut self, plan: &Plan) {
+        self.config = plan.version();
         let found = plan.slot(self.number).cloned();
         if found == self.plan {
             return;

@@ -172,7 +172,7 @@ impl RunArrivals {
     }
 }
 
-fn ranges(counts: &[u8]) -> Vec<Range> {
+pub(crate) fn ranges(counts: &[u8]) -> Vec<Range> {
     let mut ranges: Vec<Range> = Vec::new();
     for (number, times) in (0u64..).zip(counts).filter(|(_, times)| **times > 0) {
         match ranges.last_mut() {

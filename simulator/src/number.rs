@@ -78,6 +78,14 @@ impl Numbered {
     }
 }
 
+impl Numbered {
+    /// All numbers in a text: behind a keyword, and of the parts of a joined message.
+    pub fn find_all(text: &[u8]) -> Vec<Self> {
+        let begins = |at: &usize| text[*at] == b'N';
+        (0..text.len()).filter(begins).filter_map(|at| Self::from_text(&text[at..])).collect()
+    }
+}
+
 /// Writes `value` in decimal over all of `place`, with leading zeros.
 pub fn patch(place: &mut [u8], mut value: u64) {
     for octet in place.iter_mut().rev() {
@@ -125,6 +133,14 @@ mod tests {
         let begin = "N4000000000:0000000123:2/3:1763724000123456 c15p1 the quick";
         assert!(text.octets.starts_with(begin.as_bytes()));
         assert_eq!(Numbered::from_text(&text.octets), Some(NUMBERED));
+    }
+
+    #[test]
+    fn numbers_are_found_behind_a_keyword_and_one_after_another() {
+        let next = Numbered { part: 3, ..NUMBERED };
+        let text = [b"NEWS ".as_slice(), &NUMBERED.to_text(90).octets, &next.to_text(0).octets];
+        assert_eq!(Numbered::find_all(&text.concat()), [NUMBERED, next]);
+        assert!(Numbered::find_all(b"NO Number 1:2").is_empty());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::publishing::Producers;
 use crate::reading::{Outgoing, Poison, Reading};
 use crate::translate;
 
-const BY: &str = "provider-sender";
+pub(super) const BY: &str = "provider-sender";
 /// Stretches of records on their way from the journal's reader.
 const READS: usize = 4;
 
@@ -184,7 +184,7 @@ impl SlotTask {
 }
 
 /// Whether the producer took a record; if not, its queue is full.
-fn taken(sent: Result<(), Refused>) -> bool {
+pub(super) fn taken(sent: Result<(), Refused>) -> bool {
     match sent {
         Ok(()) => true,
         Err(Refused::Full) => false,

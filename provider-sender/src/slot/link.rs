@@ -16,6 +16,9 @@ use crate::translate;
 
 const PAUSE_MIN: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// What the provider delivered last gets its answer, and the provider answers our `unbind`: as long
+/// as that takes, the slot's next owner may be refused as already bound.
+const LEAVE: Duration = Duration::from_secs(3);
 
 type Connecting = Pin<Box<dyn Future<Output = anyhow::Result<Bind>> + Send>>;
 
@@ -26,6 +29,8 @@ pub(super) struct Link {
     pub(super) bind: Option<Bind>,
     connecting: Option<Connecting>,
     retry_at: Option<Instant>,
+    /// A bind that is left politely is closed then, whatever is still unanswered.
+    leave_by: Option<Instant>,
     failures: u32,
 }
 
@@ -69,7 +74,7 @@ impl Link {
 
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.bind {
-            Some(bind) => bind.deadline(),
+            Some(bind) => [bind.deadline(), self.leave_by].into_iter().flatten().min(),
             None => self.retry_at,
         }
     }
@@ -105,6 +110,7 @@ impl SlotTask {
             let event =
                 if self.sent.is_empty() { SessionEvent::Shutdown } else { SessionEvent::Closed };
             bind.tell(event, now);
+            self.link.leave_by = Some(now + LEAVE);
         }
         self.return_intended();
     }
@@ -159,6 +165,12 @@ impl SlotTask {
         {
             bind.tell(SessionEvent::Timeout, now);
         }
+        if self.link.leave_by.is_some_and(|due| due <= now) {
+            self.link.leave_by = None;
+            if let Some(bind) = &mut self.link.bind {
+                bind.tell(SessionEvent::Closed, now);
+            }
+        }
         while let Some(action) = self.link.bind.as_mut().and_then(Bind::next_action) {
             self.session_action(action, now);
         }
@@ -189,16 +201,12 @@ impl SlotTask {
                     self.machine.handle(Event::Answered { part, intent, fate, result: None });
                 }
             }
-            // The way back does not exist yet: the provider shall keep it and try again.
-            Action::Deliver { sequence, .. } => {
-                if let Some(bind) = &mut self.link.bind {
-                    let status = CommandStatus::EsmeRxTAppn;
-                    bind.tell(SessionEvent::Answer { sequence, status }, now);
-                }
-            }
+            Action::Deliver { sequence, submit } => self.deliver(sequence, &submit, now),
             Action::Close(reason) => {
                 tracing::info!(event = "bind_closed", slot = self.number, ?reason);
                 self.link.bind = None;
+                self.link.leave_by = None;
+                self.inbound.bind_gone();
                 self.link.pause(now);
             }
         }

@@ -6,12 +6,15 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use simulator::load::{
     self, Options,
+    back::Answers,
     flow::Manner,
+    ledger::Expected,
     plan::{Mix, Plan},
     template::Content,
 };
+use simulator::smsc::settings::ErrorRate;
 
-use super::{AccountArgs, print, write_whole};
+use super::{AccountArgs, error_rate, print, write_whole};
 
 /// Play customers: bind, submit numbered messages, measure the answers, unbind.
 ///
@@ -51,6 +54,33 @@ pub(super) struct LoadArgs {
     /// `registered_delivery`.
     #[arg(long, default_value_t = 0)]
     receipt: u8,
+    /// Ask for receipts (`registered_delivery` 1, unless --receipt says how), and wait for them.
+    #[arg(long)]
+    receipts: bool,
+    /// Wait for so many messages from handsets, each part counted.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    expect_messages: u64,
+    /// Seconds without anything coming back after which what is missing counts as missing.
+    #[arg(long, default_value_t = 30.0)]
+    receipt_patience: f64,
+    /// Seconds to wait for copies when all is there.
+    #[arg(long, default_value_t = 0.0)]
+    linger: f64,
+    /// Further binds, as receivers.
+    #[arg(long, default_value_t = 0)]
+    receivers: u16,
+    /// Refuse this share of deliveries with this status, as in 0x14:0.1; may be repeated.
+    #[arg(long = "answer", value_name = "STATUS:SHARE", value_parser = error_rate)]
+    answers: Vec<ErrorRate>,
+    /// The share of deliveries that is never answered.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    answer_never: f64,
+    /// Milliseconds before each answer to a delivery.
+    #[arg(long, value_name = "MS", default_value_t = 0.0)]
+    answer_after: f64,
+    /// Write a line of JSON per submit that had a final receipt to this file.
+    #[arg(long, value_name = "FILE")]
+    receipts_log: Option<PathBuf>,
     /// The sender; letters make it alphanumeric.
     #[arg(long, default_value = "Load")]
     source: String,
@@ -123,7 +153,7 @@ impl LoadArgs {
             source: self.source,
             destinations: self.destinations,
             text_octets: self.text_octets,
-            registered_delivery: self.receipt,
+            registered_delivery: if self.receipts { self.receipt.max(1) } else { self.receipt },
             parts: self.parts,
         };
         let manner = Manner {
@@ -131,6 +161,17 @@ impl LoadArgs {
             patience: seconds_of("--patience", self.patience)?,
             retries_max: self.retry_throttled,
             outcomes: self.acked.is_some(),
+            answers: Answers {
+                refuse: self.answers,
+                ignore: self.answer_never,
+                after: seconds_of("--answer-after", self.answer_after / 1e3)?,
+            },
+        };
+        let expected = Expected {
+            receipts: self.receipts,
+            messages: self.expect_messages,
+            patience: seconds_of("--receipt-patience", self.receipt_patience)?,
+            linger: seconds_of("--linger", self.linger)?,
         };
         Ok(Options {
             account: self.account.account()?,
@@ -141,6 +182,9 @@ impl LoadArgs {
             deadline: seconds_of("--deadline", deadline)?,
             reconnect: self.reconnect,
             outcomes: self.acked,
+            receivers: self.receivers.into(),
+            expected,
+            receipts: self.receipts_log,
         })
     }
 }

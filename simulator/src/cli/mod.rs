@@ -10,7 +10,7 @@ use std::{future::Future, io::Write, path::Path};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
-use simulator::{esme::Account, tls};
+use simulator::{esme::Account, smsc::settings::ErrorRate, tls};
 use smpp::pdu::BindMode;
 
 /// A provider (SMSC) and a load of customers, to run, test and measure an SMS gateway.
@@ -102,6 +102,14 @@ fn block_on(
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     builder.worker_threads(threads.max(1)).enable_all().build()?.block_on(program)
+}
+
+/// `0x45:0.01` or `69:0.01`.
+fn error_rate(text: &str) -> Result<ErrorRate, String> {
+    let (status, share) = text.split_once(':').ok_or("expected STATUS:SHARE")?;
+    let status = smpp::status::from_name(status).ok_or("no such status")?;
+    let probability = share.parse().map_err(|_| "the share is a number from 0 to 1")?;
+    Ok(ErrorRate { status: status.into(), probability })
 }
 
 /// Prints one line of JSON.

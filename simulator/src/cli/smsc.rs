@@ -13,7 +13,7 @@ use simulator::smsc::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{print, write_whole};
+use super::{error_rate, print, write_whole};
 
 const LONG_ABOUT: &str = r#"Play a provider's SMSC: accept binds and submits, count what arrives.
 Runs until it is interrupted (or terminated), and prints a summary then.
@@ -25,6 +25,12 @@ Settings come from a file of JSON, then from the flags, then over the control po
   POST /settings                      what changes, as JSON; null takes a setting back
   POST /reset                         forget the counts
   POST /drop-connections              close every connection at once
+  POST /restart-ids                   give the first message ids again
+  GET  /receipts[?run=R]              of a load's messages: when each receipt was sent, which were taken
+  GET  /messages[?run=R]              the same of messages from handsets
+  POST /messages                      send messages from handsets, to whoever receives:
+       {"count": 1000, "per_s": 100, "run": 7, "keyword": "NEWS", "destinations": ["12345"],
+        "handset_prefix": "491700", "handsets": 100000, "parts": 1, "text_octets": 80}
 
 All settings, the default of each being none:
   {"rate_limit": {"per_s": 100, "burst": 10, "status": "throttled"},    or "queue_full"
@@ -37,7 +43,15 @@ All settings, the default of each being none:
    "refuse_binds": 13,                                                  a status
    "binds_max": 2,                                                      of one system_id
    "window": 10,                                                        of one bind
-   "ids": {"form": "decimal", "prefix": "", "start": 1},                or "hex" or "hex_upper"
+   "ids": {"form": "decimal", "prefix": "", "start": 1,                 or "hex" or "hex_upper"
+           "restart_every": null},
+   "receipts": {"share": 1, "delay": "none",                            for submits that ask for one
+                "late": {"probability": 0.01, "delay": {"fixed": {"ms": 60000}}},
+                "before_response": 0, "twice": 0, "other_bind": 0, "wrong_id": 0, "intermediate": 0,
+                "states": [{"state": "undeliverable", "error": 1, "probability": 0.1}],
+                "id_form": null, "form": "both",                        or "text" or "tlvs"
+                "esm_class": null, "as_submitted": false, "clock_shift_s": 0, "done_shift_s": 0},
+   "deliveries": {"window": 100, "again_after_ms": 1000, "unanswered_after_ms": 60000},
    "seed": 1}"#;
 
 /// Play a provider's SMSC: accept binds and submits, count what arrives.
@@ -92,6 +106,15 @@ pub(super) struct SmscArgs {
     /// The first message id.
     #[arg(long)]
     id_start: Option<u64>,
+    /// Milliseconds from the response to the receipt.
+    #[arg(long, value_name = "MS")]
+    receipt_delay: Option<f64>,
+    /// The share of submits that get a receipt, of those that ask for one.
+    #[arg(long, value_name = "SHARE")]
+    receipt_share: Option<f64>,
+    /// Unanswered deliveries per bind.
+    #[arg(long, value_name = "COUNT")]
+    delivery_window: Option<usize>,
     /// Certificate chain, for TLS instead of plain TCP.
     #[arg(long, value_name = "CHAIN.pem", requires = "tls_key")]
     tls_chain: Option<PathBuf>,
@@ -168,6 +191,18 @@ impl SmscArgs {
             ids[name] = value;
         }
         set("ids", Some(ids));
+        let (mut receipts, mut deliveries) = (json!(settings.receipts), json!(settings.deliveries));
+        if let Some(ms) = self.receipt_delay {
+            receipts["delay"] = json!({"fixed": {"ms": ms}});
+        }
+        if let Some(share) = self.receipt_share {
+            receipts["share"] = share.into();
+        }
+        if let Some(window) = self.delivery_window {
+            deliveries["window"] = window.into();
+        }
+        set("receipts", Some(receipts));
+        set("deliveries", Some(deliveries));
         Value::Object(change)
     }
 }
@@ -187,14 +222,6 @@ async fn interrupted() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `0x45:0.01` or `69:0.01`.
-fn error_rate(text: &str) -> Result<ErrorRate, String> {
-    let (status, share) = text.split_once(':').ok_or("expected STATUS:SHARE")?;
-    let status = smpp::status::from_name(status).ok_or("no such status")?;
-    let probability = share.parse().map_err(|_| "the share is a number from 0 to 1")?;
-    Ok(ErrorRate { status: status.into(), probability })
-}
-
 fn show(summary: &Summary) {
     eprintln!(
         "{} accepted ({:.0} per s, {} in the worst second), {} refused, {} responses lost, {} drops",
@@ -205,6 +232,19 @@ fn show(summary: &Summary) {
         summary.lost_responses,
         summary.drops
     );
+    for (what, counts) in [("receipts", &summary.receipts), ("messages", &summary.messages)] {
+        if counts.sent > 0 {
+            eprintln!(
+                "  {} {what} sent: {} taken, {} refused, {} to come again, {} unanswered, {} sent again",
+                counts.sent,
+                counts.ok,
+                counts.refused.values().sum::<u64>(),
+                counts.later.values().sum::<u64>(),
+                counts.unanswered,
+                counts.repeated
+            );
+        }
+    }
     for run in &summary.runs {
         eprintln!(
             "  run {}: {} parts, {} more than once, {:.0} per s, p50 {:.3} ms, p99 {:.3} ms, {} out of order",

@@ -11,7 +11,9 @@ use bytes::BytesMut;
 use smpp::{CommandId, CommandStatus, Cutter, Frame, frame::Cut};
 
 use super::{
+    back::{Answers, Back},
     inflight::{Inflight, Open},
+    ledger::Ledger,
     plan::{Item, Items, Plan},
     stats::Stats,
     template::Templates,
@@ -33,6 +35,8 @@ pub struct Manner {
     pub retries_max: u8,
     /// Outcomes are kept for a file.
     pub outcomes: bool,
+    /// How receipts and handsets' messages are answered.
+    pub answers: Answers,
 }
 
 /// Before a submit that was refused as too fast is sent again.
@@ -58,6 +62,11 @@ pub struct Flow {
     inflight: Inflight,
     output: BytesMut,
     stats: Stats,
+    back: Back,
+    /// The ledger knows that all was submitted.
+    told_sent_all: bool,
+    /// Nothing is waited for any more.
+    gave_up: bool,
     outcomes: Vec<u8>,
     swept: Instant,
     peer_unbinds: bool,
@@ -78,6 +87,7 @@ impl Flow {
         connection: u32,
         templates: Templates,
         manner: Manner,
+        ledger: Arc<Ledger>,
         start: Instant,
     ) -> Self {
         let mut flow = Self {
@@ -88,6 +98,9 @@ impl Flow {
             next: None,
             retries: VecDeque::new(),
             inflight: Inflight::new(manner.window.max(1)),
+            back: Back::new(manner.answers.clone(), ledger, connection),
+            told_sent_all: false,
+            gave_up: false,
             manner,
             output: BytesMut::new(),
             stats: Stats::default(),
@@ -111,24 +124,44 @@ impl Flow {
         }
     }
 
+    /// One that submits nothing and takes what comes.
+    pub fn receiving(mut self) -> Self {
+        self.stop();
+        // It is not among those that the ledger waits for.
+        self.told_sent_all = true;
+        self
+    }
+
     /// Handles every whole PDU in `input`. `false`: the stream is of no more use.
     pub fn read(&mut self, input: &mut BytesMut, now: Now) -> bool {
+        let is_useful = self.frames(input, now);
+        self.back.flush(now);
+        is_useful
+    }
+
+    fn frames(&mut self, input: &mut BytesMut, now: Now) -> bool {
         loop {
             match Cutter::new(Cutter::BOUND).cut(input) {
                 Cut::NeedMore => return true,
                 Cut::BadLength(_) => return false,
                 Cut::Frame(frame) if frame.header.id.is_response() => self.answered(&frame, now),
-                Cut::Frame(frame) => match esme::answer_request(&frame, &mut self.output) {
-                    Asked::Delivery => self.stats.deliveries += 1,
-                    Asked::Unbind => self.peer_unbinds = true,
-                    Asked::Other => {}
-                },
+                Cut::Frame(frame)
+                    if matches!(frame.header.id, CommandId::DeliverSm | CommandId::DataSm) =>
+                {
+                    self.stats.deliveries += 1;
+                    self.back.delivered(&frame, now.instant, &mut self.output);
+                }
+                Cut::Frame(frame) => {
+                    let asked = esme::answer_request(&frame, &mut self.output);
+                    self.peer_unbinds |= asked == Asked::Unbind;
+                }
             }
         }
     }
 
-    /// Gives up what was not answered in time.
+    /// Writes answers that are due, and gives up what was not answered in time.
     pub fn tick(&mut self, now: Now) {
+        self.back.tick(now.instant, &mut self.output);
         if now.instant >= self.swept + SWEEP {
             self.swept = now.instant;
             let overdue = self.inflight.take_overdue(self.manner.patience, now.instant);
@@ -142,7 +175,8 @@ impl Flow {
         let retry = self.retries.front().map(|retry| retry.due);
         let next = self.next.filter(|_| self.may_begin()).map(|(_, due)| due);
         let due = [next, retry].into_iter().flatten().min();
-        [due.filter(|_| self.may_submit()), sweep].into_iter().flatten().min()
+        let due = due.filter(|_| self.may_submit());
+        [due, sweep, self.back.deadline()].into_iter().flatten().min()
     }
 
     /// The connection is gone: what was open is unanswered, and will never be sent again.
@@ -150,7 +184,8 @@ impl Flow {
         self.stats.connections_lost += 1;
         self.output.clear();
         self.peer_unbinds = false;
-        self.give_up();
+        self.back.lost();
+        self.unanswered_all();
     }
 
     /// No more is begun; what is open may still be answered.
@@ -161,8 +196,22 @@ impl Flow {
         }
     }
 
-    /// Whatever is open counts as unanswered.
+    /// Whatever is open counts as unanswered, and nothing is waited for any more.
     pub fn give_up(&mut self) {
+        self.gave_up = true;
+        self.unanswered_all();
+    }
+
+    /// Whether receipts or messages are still to come, over any connection. Only to be asked once
+    /// all is submitted.
+    pub fn waits(&mut self, now: Instant) -> bool {
+        if !std::mem::replace(&mut self.told_sent_all, true) {
+            self.back.sent_all(now);
+        }
+        !self.gave_up && self.back.waits(now)
+    }
+
+    fn unanswered_all(&mut self) {
         let open = self.inflight.take_all();
         open.into_iter().for_each(|open| self.unanswered(&open));
     }
@@ -224,8 +273,9 @@ impl Flow {
             return self.retry_or_refuse(&open, header.status, now);
         }
         self.stats.acknowledged(open.written, now.instant);
+        let id = frame.body.split(|octet| *octet == 0).next().unwrap_or_default();
+        self.back.acknowledged(id, open.item, open.written);
         if self.manner.outcomes {
-            let id = frame.body.split(|octet| *octet == 0).next().unwrap_or_default();
             self.outcome(&open.item, Outcome::Acknowledged(String::from_utf8_lossy(id).into()));
         }
     }

@@ -1,7 +1,9 @@
 //! A load of customers: binds connections, submits numbered messages, measures the answers.
 
+pub mod back;
 pub mod flow;
 pub mod inflight;
+pub mod ledger;
 pub mod plan;
 pub mod report;
 pub mod stats;
@@ -10,12 +12,13 @@ pub mod template;
 use std::{
     fs::File,
     io::Write,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anyhow::Context;
+use smpp::pdu::BindMode;
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -24,6 +27,7 @@ use tokio::{
 
 use self::{
     flow::{Flow, Manner},
+    ledger::{Expected, Ledger},
     plan::Plan,
     report::Report,
     stats::Stats,
@@ -49,6 +53,12 @@ pub struct Options {
     pub reconnect: bool,
     /// A line of JSON per submit: what became of it.
     pub outcomes: Option<PathBuf>,
+    /// Further binds, as receivers.
+    pub receivers: u32,
+    /// What comes back.
+    pub expected: Expected,
+    /// A line of JSON per submit that had a final receipt, written at the end.
+    pub receipts: Option<PathBuf>,
 }
 
 /// What the connections are told.
@@ -61,6 +71,8 @@ enum Order {
     GiveUp,
 }
 
+/// Receipts may come to any connection: each looks so often whether all have come.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 const BACK_OFF_FIRST: Duration = Duration::from_millis(50);
 const BACK_OFF_LONGEST: Duration = Duration::from_secs(1);
 /// Octets of outcomes in memory, per connection.
@@ -78,36 +90,51 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
     let (orders, _) = watch::channel(Order::Go);
     let start = Now::read();
     let plan = Arc::new(options.plan.clone());
+    let sending = options.plan.connections as usize;
+    let ledger = Arc::new(Ledger::new(options.expected, sending, start.instant));
     let mut tasks = JoinSet::new();
-    for (number, link) in (0..).zip(links) {
+    for (number, (account, link)) in (0..).zip(links) {
         let templates = Templates::new(&options.content, number as u16)?;
-        let (plan, manner) = (Arc::clone(&plan), options.manner.clone());
-        let flow = Flow::new(plan, number, templates, manner, start.instant);
-        let connection = Connection {
-            account: options.account.clone(),
-            reconnect: options.reconnect,
-            flow,
-            outcomes: outcomes.clone(),
-        };
+        let (plan, manner, ledger) = (plan.clone(), options.manner.clone(), ledger.clone());
+        let flow = Flow::new(plan, number, templates, manner, ledger, start.instant);
+        let is_receiver = number >= options.plan.connections;
+        let flow = if is_receiver { flow.receiving() } else { flow };
+        let connection =
+            Connection { account, reconnect: options.reconnect, flow, outcomes: outcomes.clone() };
         tasks.spawn(connection.run(link, orders.subscribe()));
     }
     let (stats, deadline_reached) = collect(tasks, &orders, options.duration, deadline).await;
     let (run, window) = (options.content.run, options.manner.window);
-    let report = Report::of(run, options.plan.connections, window, &stats?);
+    let report = Report::of(run, options.plan.connections, window, &stats?, &ledger);
+    if let Some(path) = &options.receipts {
+        write_receipts(path, &ledger).context("cannot write the file of receipts")?;
+    }
     Ok(Report { deadline_reached, ..report })
 }
 
 /// Binds every connection before any submits, so that the first is not measured alone.
-async fn bind_all(options: &Options) -> anyhow::Result<Vec<Option<Link>>> {
+async fn bind_all(options: &Options) -> anyhow::Result<Vec<(Account, Option<Link>)>> {
+    let receiver = Account { mode: BindMode::Receiver, ..options.account.clone() };
     let mut links = Vec::new();
-    for _ in 0..options.plan.connections {
-        match connect(&options.account).await {
-            Ok(link) => links.push(Some(link)),
-            Err(_) if options.reconnect => links.push(None),
+    for number in 0..options.plan.connections + options.receivers {
+        let is_receiver = number >= options.plan.connections;
+        let account = if is_receiver { &receiver } else { &options.account };
+        match connect(account).await {
+            Ok(link) => links.push((account.clone(), Some(link))),
+            Err(_) if options.reconnect => links.push((account.clone(), None)),
             Err(error) => return Err(error),
         }
     }
     Ok(links)
+}
+
+fn write_receipts(path: &Path, ledger: &Ledger) -> anyhow::Result<()> {
+    let mut lines = Vec::new();
+    for got in ledger.got() {
+        serde_json::to_writer(&mut lines, &got)?;
+        lines.push(b'\n');
+    }
+    Ok(std::fs::write(path, lines)?)
 }
 
 async fn connect(account: &Account) -> anyhow::Result<Link> {
@@ -184,7 +211,7 @@ impl Connection {
     /// Submits and reads until nothing is left to do. Can be cancelled at any await.
     async fn drive(&mut self, link: &mut Option<Link>) -> anyhow::Result<()> {
         let mut back_off = BACK_OFF_FIRST;
-        while !self.flow.is_done() {
+        while !self.flow.is_done() || self.flow.waits(Now::read().instant) {
             let Some(open) = link else {
                 match connect(&self.account).await {
                     Ok(bound) => *link = Some(bound),
@@ -202,6 +229,7 @@ impl Connection {
                 self.flow.lost();
                 if !self.reconnect {
                     self.flow.stop();
+                    self.flow.give_up();
                 }
             }
         }
@@ -211,7 +239,8 @@ impl Connection {
     /// `false`: the connection is gone.
     async fn step(&mut self, link: &mut Link) -> anyhow::Result<bool> {
         self.flow.fill(Now::read());
-        let deadline = self.flow.deadline();
+        let look = self.flow.is_done().then(|| Now::read().instant + LOOK_EVERY);
+        let deadline = [self.flow.deadline(), look].into_iter().flatten().min();
         match link.step(self.flow.output(), true, deadline).await {
             Step::Wrote => {}
             Step::Closed => return Ok(false),

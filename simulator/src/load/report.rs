@@ -5,8 +5,14 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use smpp::{CommandStatus, status};
 
-use super::stats::Stats;
-use crate::latency::Percentiles;
+use super::{
+    ledger::{Ledger, Receipts},
+    stats::Stats,
+};
+use crate::{
+    arrivals::{RunArrivals, RunSummary},
+    latency::Percentiles,
+};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -31,12 +37,20 @@ pub struct Report {
     pub deliveries: u64,
     pub connections_lost: u64,
     pub connects_failed: u64,
-    /// The deadline ended it: the rest of the plan was not sent.
+    /// The deadline ended it: the rest of the plan was not sent, or did not come back.
     pub deadline_reached: bool,
+    #[serde(default)]
+    pub receipts: Receipts,
+    /// Messages from handsets, by run; latencies are from written by the SMSC to read here.
+    #[serde(default)]
+    pub messages: Vec<RunSummary>,
+    #[serde(default)]
+    pub message_arrivals: Vec<RunArrivals>,
 }
 
 impl Report {
-    pub fn of(run: u32, connections: u32, window: usize, stats: &Stats) -> Self {
+    pub fn of(run: u32, connections: u32, window: usize, stats: &Stats, ledger: &Ledger) -> Self {
+        let (messages, message_arrivals) = ledger.messages();
         let seconds = stats.seconds();
         let named = |(code, count): (&u32, &u64)| {
             (status::name(CommandStatus::from(*code)).into_owned(), *count)
@@ -63,6 +77,9 @@ impl Report {
             connections_lost: stats.connections_lost,
             connects_failed: stats.connects_failed,
             deadline_reached: false,
+            receipts: ledger.report(stats.first_written),
+            messages,
+            message_arrivals,
         }
     }
 }
@@ -89,9 +106,49 @@ impl fmt::Display for Report {
         for (status, count) in &self.statuses {
             write!(f, "\n  {count} x {status}")?;
         }
+        if self.receipts != Receipts::default() {
+            write!(f, "\n  {}", self.receipts)?;
+        }
+        for run in &self.messages {
+            write!(
+                f,
+                "\n  {} messages from handsets (run {}), {} more than once, {:.0} per s, \
+                 p50 {:.3} ms, p99 {:.3} ms",
+                run.distinct,
+                run.run,
+                run.doubled,
+                run.mean_per_s,
+                run.latency.p50_ms,
+                run.latency.p99_ms
+            )?;
+        }
         if self.deadline_reached {
             write!(f, "\n  ended by the deadline")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Receipts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Percentiles { p50_ms, p99_ms, .. } = self.after_submit;
+        write!(
+            f,
+            "{} receipts: {} matched in {:.2} s ({:.0} per s; {p50_ms:.3} ms after the submit (p50), \
+             {p99_ms:.3} (p99)), {} missing, {} intermediate, {} more than once, {} contradicting, \
+             {} foreign, {} with two ids, {} refused, {} not answered",
+            self.received,
+            self.matched,
+            self.seconds,
+            self.per_s,
+            self.missing,
+            self.intermediate,
+            self.doubled,
+            self.contradicting,
+            self.foreign,
+            self.ids_differ,
+            self.counts.refused,
+            self.counts.ignored
+        )
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use domain::pacing::{Rate, TokenBucket};
 use smpp::CommandStatus;
 
-use super::settings::{How, Latency, RateLimit, Settings, When};
+use super::settings::{How, RateLimit, Settings, When};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -113,15 +113,7 @@ impl Behaviour {
     }
 
     fn delay(&mut self) -> Duration {
-        let ms = match self.settings.latency {
-            Latency::None => return Duration::ZERO,
-            Latency::Fixed { ms } => ms,
-            Latency::Uniform { min_ms, max_ms } => min_ms + (max_ms - min_ms) * self.chance.f64(),
-            Latency::Exponential { mean_ms, max_ms } => {
-                (-mean_ms * (1.0 - self.chance.f64()).ln()).min(max_ms)
-            }
-        };
-        Duration::from_secs_f64(ms / 1e3)
+        self.settings.latency.sample(&mut self.chance)
     }
 }
 
@@ -136,7 +128,7 @@ fn bucket(limit: RateLimit, now: Instant) -> TokenBucket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::smsc::settings::{Drop, ErrorRate, TooFast};
+    use crate::smsc::settings::{Drop, ErrorRate, Latency, TooFast};
 
     fn behaviour(settings: Settings, now: Instant) -> Behaviour {
         Behaviour::new(Arc::new(settings), 0, Arc::default(), now)

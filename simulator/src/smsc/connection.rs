@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::{hub::Hub, session::Session, settings::Settings};
 use crate::{
@@ -28,6 +28,7 @@ pub(super) async fn serve(stream: impl Stream, hub: &Hub) {
         settings,
         socket: Socket::new(stream, BUSY),
         joined: false,
+        post: None,
     };
     tokio::select! {
         biased;
@@ -46,6 +47,8 @@ struct Connection<'a, S> {
     settings: watch::Receiver<Arc<Settings>>,
     socket: Socket<S>,
     joined: bool,
+    /// Notified when there is something to deliver; `None`: does not receive.
+    post: Option<Arc<Notify>>,
 }
 
 impl<S: Stream> Connection<'_, S> {
@@ -53,11 +56,17 @@ impl<S: Stream> Connection<'_, S> {
         while !(self.session.is_closing() && self.session.output().is_empty()) {
             let reads = !self.session.is_closing() && self.session.output().len() < OUTPUT_MAX;
             let deadline = self.session.deadline();
-            match self.socket.step(self.session.output(), reads, deadline).await {
-                Step::Wrote => {}
-                Step::Closed => return,
-                Step::Read => self.read(Now::read()),
-                Step::Deadline => self.tick(Now::read()),
+            let step = tokio::select! {
+                biased;
+                () = notified(self.post.as_deref()) => None,
+                step = self.socket.step(self.session.output(), reads, deadline) => Some(step),
+            };
+            match step {
+                Some(Step::Wrote) => {}
+                Some(Step::Closed) => return,
+                Some(Step::Read) => self.read(Now::read()),
+                Some(Step::Deadline) => self.tick(Now::read()),
+                None => self.deliver(Now::read()),
             }
         }
     }
@@ -70,8 +79,16 @@ impl<S: Stream> Connection<'_, S> {
         if let Some(system_id) = self.session.system_id().filter(|_| !self.joined) {
             self.hub.joined(self.bind, system_id);
             self.joined = true;
+            self.post = self.session.receives().then(|| self.hub.receives(self.bind));
         }
         self.hub.note(self.bind, self.session.taken(), now);
+    }
+
+    fn deliver(&mut self, now: Now) {
+        for delivery in self.hub.take_post(self.bind) {
+            self.session.deliver(delivery);
+        }
+        self.tick(now);
     }
 
     fn tick(&mut self, now: Now) {
@@ -79,9 +96,20 @@ impl<S: Stream> Connection<'_, S> {
         self.hub.note(self.bind, self.session.taken(), now);
     }
 
-    fn leave(&self) {
+    fn leave(&mut self) {
+        let now = Now::read();
+        let left = self.session.take_deliveries(now);
+        self.hub.note(self.bind, self.session.taken(), now);
+        self.hub.give_back(self.bind, left);
         if let Some(system_id) = self.session.system_id() {
             self.hub.left(self.bind, system_id);
         }
+    }
+}
+
+async fn notified(post: Option<&Notify>) {
+    match post {
+        Some(post) => post.notified().await,
+        None => std::future::pending().await,
     }
 }

@@ -1,9 +1,10 @@
 //! The control port: a small HTTP API to watch the SMSC and to change how it behaves.
 //!
 //! `GET /summary`, `GET /arrivals[?run=R][&expected=N]`, `GET /settings`, `POST /settings` (JSON of
-//! what changes), `POST /reset`, `POST /drop-connections`.
+//! what changes), `POST /reset`, `POST /drop-connections`, `POST /restart-ids`; of the way back
+//! `GET /receipts[?run=R]`, `GET /messages[?run=R]`, `POST /messages` (JSON of a flood).
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, num::ParseIntError, sync::Arc};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -17,7 +18,11 @@ use tokio::{
     time::sleep,
 };
 
-use super::hub::Hub;
+use super::{
+    delivered::Delivered,
+    hub::Hub,
+    mo::{self, Flood},
+};
 
 const BODY_MAX: usize = 64 << 10;
 
@@ -42,7 +47,7 @@ async fn connection(stream: TcpStream, hub: Arc<Hub>) {
     let _gone = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn respond(request: Request<Incoming>, hub: &Hub) -> Response<Full<Bytes>> {
+async fn respond(request: Request<Incoming>, hub: &Arc<Hub>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let (status, value) = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => {
@@ -58,12 +63,19 @@ async fn respond(request: Request<Incoming>, hub: &Hub) -> Response<Full<Bytes>>
     response
 }
 
-fn answer(method: &Method, path: &str, query: &str, body: &[u8], hub: &Hub) -> Answer {
+fn answer(method: &Method, path: &str, query: &str, body: &[u8], hub: &Arc<Hub>) -> Answer {
     match (method.as_str(), path) {
         ("GET", "/summary") => (StatusCode::OK, json!(hub.tally().summary())),
         ("GET", "/arrivals") => arrivals(query, hub),
         ("GET", "/settings") => (StatusCode::OK, json!(**hub.settings().borrow())),
         ("POST", "/settings") => settings(body, hub),
+        ("GET", "/receipts") => delivered(query, &hub.tally().delivered().receipts),
+        ("GET", "/messages") => delivered(query, &hub.tally().delivered().messages),
+        ("POST", "/messages") => flood(body, hub),
+        ("POST", "/restart-ids") => {
+            hub.restart_ids();
+            (StatusCode::OK, json!({}))
+        }
         ("POST", "/reset") => {
             hub.reset();
             (StatusCode::OK, json!({}))
@@ -84,17 +96,39 @@ fn settings(body: &[u8], hub: &Hub) -> Answer {
     }
 }
 
+/// Sends messages from handsets from now on.
+fn flood(body: &[u8], hub: &Arc<Hub>) -> Answer {
+    let flood = serde_json::from_slice::<Flood>(body).map_err(anyhow::Error::from);
+    match flood.and_then(|flood| flood.check().map(|()| flood)) {
+        Ok(flood) => {
+            tokio::spawn(mo::run(flood, Arc::clone(hub)));
+            (StatusCode::OK, json!({}))
+        }
+        Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+fn delivered(query: &str, delivered: &Delivered) -> Answer {
+    match parameter(query, "run") {
+        Ok(run) => (StatusCode::OK, json!(delivered.runs(run.map(run_of)))),
+        Err(_) => problem(StatusCode::BAD_REQUEST, "run is a number"),
+    }
+}
+
+fn parameter(query: &str, name: &str) -> Result<Option<u64>, ParseIntError> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value.parse::<u64>()).transpose()
+}
+
+fn run_of(run: u64) -> u32 {
+    u32::try_from(run).unwrap_or(u32::MAX)
+}
+
 fn arrivals(query: &str, hub: &Hub) -> Answer {
-    let parameter = |name: &str| {
-        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.parse::<u64>())
-    };
-    let (Ok(run), Ok(expected)) = (parameter("run").transpose(), parameter("expected").transpose())
-    else {
+    let (Ok(run), Ok(expected)) = (parameter(query, "run"), parameter(query, "expected")) else {
         return problem(StatusCode::BAD_REQUEST, "run and expected are numbers");
     };
-    let run = run.map(|run| u32::try_from(run).unwrap_or(u32::MAX));
-    let runs = hub.tally().arrivals(run);
+    let runs = hub.tally().arrivals(run.map(run_of));
     let shown = runs.iter().map(|arrivals| match expected {
         None => json!(arrivals),
         Some(expected) => json!({

@@ -15,11 +15,14 @@ use std::{
 use anyhow::Context;
 use serde_json::Value;
 use smpp::{CommandStatus, Octets, pdu::Bind};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::{
     behaviour::Behaviour,
-    ids::Ids,
+    deliveries::{Delivery, What},
+    ids::{Counter, Ids},
+    post::Post,
+    receipts::Maker,
     session::{Gate, Session, Taken, Wanted},
     settings::Settings,
     tally::Tally,
@@ -43,11 +46,14 @@ pub struct Hub {
     settings: watch::Sender<Arc<Settings>>,
     /// Counts the orders to drop all connections.
     drops: watch::Sender<u64>,
-    ids: Arc<AtomicU64>,
+    ids: Arc<Counter>,
     accepted: Arc<AtomicU64>,
     next_bind: AtomicU64,
     bound: Mutex<HashMap<Octets, usize>>,
     tally: Mutex<Tally>,
+    post: Mutex<Post>,
+    /// Messages from handsets that were posted.
+    posted: AtomicU64,
     numbers: bool,
     records: Option<Mutex<Records>>,
 }
@@ -73,13 +79,15 @@ impl Hub {
         let records = record.map(create).transpose()?;
         Ok(Self {
             credentials,
-            ids: Arc::new(AtomicU64::new(settings.ids.start)),
+            ids: Arc::new(Counter::new(settings.ids.start)),
             accepted: Arc::default(),
             settings: watch::Sender::new(Arc::new(settings)),
             drops: watch::Sender::new(0),
             next_bind: AtomicU64::new(0),
             bound: Mutex::default(),
             tally: Mutex::default(),
+            post: Mutex::default(),
+            posted: AtomicU64::new(0),
             numbers,
             records: records.map(|file| Mutex::new(Records { lines: Vec::new(), file })),
         })
@@ -123,15 +131,50 @@ impl Hub {
     pub fn reset(&self) {
         self.tally().reset();
         self.accepted.store(0, Ordering::Relaxed);
-        self.ids.store(self.settings.borrow().ids.start, Ordering::Relaxed);
+        self.posted.store(0, Ordering::Relaxed);
+        self.restart_ids();
+    }
+
+    /// The next id is the first again.
+    pub fn restart_ids(&self) {
+        self.ids.restart(self.settings.borrow().ids.start);
+    }
+
+    /// Deliveries for whoever receives, `from` left out if there is another.
+    pub fn post(&self, from: Option<u64>, deliveries: Vec<Delivery>) {
+        let messages = deliveries.iter().filter(|one| matches!(one.what, What::Message(_)));
+        self.posted.fetch_add(messages.count() as u64, Ordering::Relaxed);
+        lock(&self.post).send(from, deliveries);
+    }
+
+    /// Messages from handsets that were posted and not sent yet.
+    pub fn waiting_messages(&self) -> u64 {
+        let sent = self.tally().delivered().messages.summary().sent;
+        self.posted.load(Ordering::Relaxed).saturating_sub(sent)
+    }
+
+    /// This bind receives from now on.
+    pub fn receives(&self, bind: u64) -> Arc<Notify> {
+        lock(&self.post).open(bind)
+    }
+
+    /// What was posted to this bind.
+    pub fn take_post(&self, bind: u64) -> Vec<Delivery> {
+        lock(&self.post).take(bind)
+    }
+
+    /// This bind is gone; others deliver what it had left.
+    pub fn give_back(&self, bind: u64, left: Vec<Delivery>) {
+        lock(&self.post).close(bind, left);
     }
 
     /// A session for a new connection, and its number.
     pub fn session(&self, settings: Arc<Settings>, now: Now) -> (u64, Session) {
         let bind = self.next_bind.fetch_add(1, Ordering::Relaxed);
+        let maker = Maker::new(settings.seed, bind);
         let behaviour = Behaviour::new(settings, bind, Arc::clone(&self.accepted), now.instant);
         let wanted = Wanted { numbers: self.numbers, records: self.records.is_some() };
-        (bind, Session::new(bind, behaviour, Ids::new(Arc::clone(&self.ids)), wanted))
+        (bind, Session::new(bind, behaviour, maker, Ids::new(Arc::clone(&self.ids)), wanted))
     }
 
     pub fn joined(&self, bind: u64, system_id: &Octets) {
@@ -151,6 +194,9 @@ impl Hub {
             return;
         }
         self.tally().count(bind, taken, now.wall_us);
+        if !taken.elsewhere.is_empty() {
+            lock(&self.post).send(Some(bind), std::mem::take(&mut taken.elsewhere));
+        }
         if let Some(records) = self.records.as_ref().filter(|_| !taken.records.is_empty()) {
             let mut records = lock(records);
             records.lines.extend_from_slice(&taken.records);

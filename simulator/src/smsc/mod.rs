@@ -4,8 +4,13 @@
 pub mod behaviour;
 mod connection;
 mod control;
+pub mod delivered;
+pub mod deliveries;
 pub mod hub;
 pub mod ids;
+pub mod mo;
+mod post;
+pub mod receipts;
 pub mod record;
 pub mod session;
 pub mod settings;

@@ -1,4 +1,5 @@
-//! The SMSC's side of one connection: octets in, octets out, what arrived. No socket, no clock.
+//! The SMSC's side of one connection: octets in, octets out, what arrived, what is delivered. No
+//! socket, no clock.
 
 use std::{cmp::Reverse, collections::BinaryHeap, mem, sync::Arc, time::Instant};
 
@@ -11,7 +12,9 @@ use smpp::{
 
 use super::{
     behaviour::{Behaviour, Fate, Verdict},
+    deliveries::{Deliverer, Delivery, Noted},
     ids::Ids,
+    receipts::{Accepted, Maker},
     record::Record,
     settings::{How, Settings},
 };
@@ -48,6 +51,10 @@ pub struct Taken {
     pub records: Vec<u8>,
     pub lost: u64,
     pub drops: u64,
+    /// What happened to deliveries.
+    pub noted: Vec<Noted>,
+    /// For other binds to deliver.
+    pub elsewhere: Vec<Delivery>,
 }
 
 #[derive(Debug)]
@@ -56,6 +63,8 @@ pub struct Session {
     bound: Option<(BindMode, Octets)>,
     cutter: Cutter,
     behaviour: Behaviour,
+    maker: Maker,
+    deliverer: Deliverer,
     ids: Ids,
     wanted: Wanted,
     pending: BinaryHeap<Reverse<Pending>>,
@@ -97,8 +106,10 @@ struct Response {
 type Ending = Option<(usize, bool)>;
 
 impl Session {
-    pub fn new(bind: u64, behaviour: Behaviour, ids: Ids, wanted: Wanted) -> Self {
+    pub fn new(bind: u64, behaviour: Behaviour, maker: Maker, ids: Ids, wanted: Wanted) -> Self {
         Self {
+            maker,
+            deliverer: Deliverer::default(),
             bind,
             bound: None,
             cutter: Cutter::new(Cutter::BEFORE_BIND),
@@ -133,14 +144,32 @@ impl Session {
         self.tick(now);
     }
 
-    /// Writes the responses that are due.
+    /// Something to deliver; it goes out with the next [`Session::tick`].
+    pub fn deliver(&mut self, delivery: Delivery) {
+        self.deliverer.push(delivery);
+    }
+
+    /// What was not delivered: the bind is gone.
+    pub fn take_deliveries(&mut self, now: Now) -> Vec<Delivery> {
+        let left = self.deliverer.take_all(now.instant);
+        self.taken.noted.append(&mut self.deliverer.noted);
+        left
+    }
+
+    /// Whether deliveries may go out on it.
+    pub const fn receives(&self) -> bool {
+        matches!(self.bound, Some((BindMode::Receiver | BindMode::Transceiver, _)))
+    }
+
+    /// Writes the responses and the deliveries that are due.
     pub fn tick(&mut self, now: Now) {
-        while self.end != End::Closing {
-            match self.pending.pop() {
-                Some(Reverse(next)) if next.due <= now.instant => self.respond(&next.response),
-                Some(later) => return self.pending.push(later),
-                None => break,
-            }
+        self.respond_due(now);
+        if self.end == End::No && self.receives() {
+            self.deliverer.fill(&self.behaviour.settings().deliveries, &mut self.out, now);
+        }
+        self.taken.noted.append(&mut self.deliverer.noted);
+        if !self.pending.is_empty() && self.end != End::Closing {
+            return;
         }
         if let End::Unbinding(sequence) = self.end {
             self.write(sequence, CommandStatus::EsmeRok, &Pdu::UnbindResp);
@@ -148,9 +177,23 @@ impl Session {
         }
     }
 
-    /// When the next response is due.
+    fn respond_due(&mut self, now: Now) {
+        while self.end != End::Closing {
+            match self.pending.pop() {
+                Some(Reverse(next)) if next.due <= now.instant => self.respond(&next.response),
+                Some(later) => return self.pending.push(later),
+                None => return,
+            }
+        }
+    }
+
+    /// When the next response or delivery is due.
     pub fn deadline(&self) -> Option<Instant> {
-        self.pending.peek().map(|Reverse(next)| next.due)
+        let response = self.pending.peek().map(|Reverse(next)| next.due);
+        let settings = &self.behaviour.settings().deliveries;
+        let delivers = self.end == End::No && self.receives();
+        let delivery = if delivers { self.deliverer.deadline(settings) } else { None };
+        [response, delivery].into_iter().flatten().min()
     }
 
     /// What is to be written; the shell takes octets off its front.
@@ -178,7 +221,9 @@ impl Session {
     fn frame(&mut self, frame: &Frame, now: Now, gate: &impl Gate) {
         let header = &frame.header;
         if header.id.is_response() {
-            return;
+            let settings = &self.behaviour.settings().deliveries;
+            let Header { sequence, status, .. } = *header;
+            return self.deliverer.answered(sequence, status, settings, now.instant);
         }
         match pdu::decode(frame) {
             Err(error) => pdu::reject(&mut self.out, header, error.status),
@@ -231,6 +276,10 @@ impl Session {
             let id = accepted.then(|| self.behaviour.settings().ids.to_text(id));
             Record::of(self.bind, header, submit, id, status, now).write(&mut self.taken.records);
         }
+        if accepted {
+            let accepted = Accepted { submit, id, numbered, answer_after: delay };
+            self.receipts(&accepted, now);
+        }
         let response = Response {
             sequence: header.sequence,
             id,
@@ -244,6 +293,24 @@ impl Session {
         self.count += 1;
         let due = now.instant + delay;
         self.pending.push(Reverse(Pending { due, count: self.count, response }));
+    }
+
+    /// The receipts of a submit that is accepted.
+    fn receipts(&mut self, accepted: &Accepted<'_>, now: Now) {
+        if accepted.submit.registered_delivery == 0 {
+            return;
+        }
+        let receives = self.receives();
+        let Self { maker, behaviour, deliverer, out, taken, .. } = self;
+        maker.make(behaviour.settings(), accepted, now, |made| {
+            if made.other_bind || !receives {
+                taken.elsewhere.push(made.delivery);
+            } else if made.before_response {
+                deliverer.send(made.delivery, out, now);
+            } else {
+                deliverer.push(made.delivery);
+            }
+        });
     }
 
     fn respond(&mut self, response: &Response) {
@@ -280,14 +347,21 @@ impl Session {
 
 impl Taken {
     pub fn is_empty(&self) -> bool {
-        self.arrivals.is_empty() && self.records.is_empty() && self.lost == 0 && self.drops == 0
+        self.arrivals.is_empty()
+            && self.records.is_empty()
+            && self.noted.is_empty()
+            && self.elsewhere.is_empty()
+            && self.lost == 0
+            && self.drops == 0
     }
 
     pub fn clear(&mut self) {
-        let Self { mut arrivals, mut records, .. } = mem::take(self);
+        let Self { mut arrivals, mut records, mut noted, mut elsewhere, .. } = mem::take(self);
         arrivals.clear();
         records.clear();
-        *self = Self { arrivals, records, lost: 0, drops: 0 };
+        noted.clear();
+        elsewhere.clear();
+        *self = Self { arrivals, records, noted, elsewhere, lost: 0, drops: 0 };
     }
 }
 

@@ -1,11 +1,13 @@
 //! How the SMSC behaves: every setting can be given at start and changed while it runs.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use smpp::CommandStatus;
 
-use super::ids::IdSettings;
+use super::{deliveries::DeliverySettings, ids::IdSettings, receipts::ReceiptSettings};
 
 /// The default is an SMSC that accepts everything at once.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,10 @@ pub struct Settings {
     /// Responses of a bind that may be outstanding; one more submit is refused with ESME_RMSGQFUL.
     pub window: Option<usize>,
     pub ids: IdSettings,
+    /// For submits that ask for them.
+    pub receipts: ReceiptSettings,
+    /// How receipts and messages from handsets go out.
+    pub deliveries: DeliverySettings,
     /// What chance starts from; the same seed decides the same way.
     pub seed: u64,
 }
@@ -142,14 +148,11 @@ impl Settings {
             ensure!(limit.per_s > 0.0 && limit.per_s.is_finite(), "rate_limit: per_s above 0");
             ensure!(limit.burst.is_none_or(|burst| burst >= 1.0), "rate_limit: burst of 1 or more");
         }
-        let times = match self.latency {
-            Latency::None => [0.0, 0.0],
-            Latency::Fixed { ms } => [ms, ms],
-            Latency::Uniform { min_ms, max_ms } => [min_ms, max_ms],
-            Latency::Exponential { mean_ms, max_ms } => [mean_ms, max_ms],
-        };
-        let hour_ms = 3.6e6;
-        ensure!(0.0 <= times[0] && times[0] <= times[1] && times[1] <= hour_ms, "latency: times");
+        self.latency.check("latency")?;
+        self.receipts.check()?;
+        let Self { deliveries, ids, .. } = self;
+        ensure!(deliveries.window > 0 && deliveries.tries_max > 0, "deliveries: at least 1");
+        ensure!(ids.restart_every != Some(0), "ids: restart_every is at least 1");
         for when in self.drop.map(|drop| drop.when).iter().chain(&self.lose_responses) {
             match when {
                 When::Every(count) | When::At(count) => ensure!(*count > 0, "counts begin at 1"),
@@ -163,6 +166,34 @@ impl Settings {
         );
         ensure!(self.ids.prefix.len() <= 40, "ids: prefix of 40 octets at most");
         Ok(())
+    }
+}
+
+impl Latency {
+    /// Errors: times that cannot be, under the name of their setting.
+    pub fn check(&self, name: &str) -> anyhow::Result<()> {
+        let times = match *self {
+            Self::None => [0.0, 0.0],
+            Self::Fixed { ms } => [ms, ms],
+            Self::Uniform { min_ms, max_ms } => [min_ms, max_ms],
+            Self::Exponential { mean_ms, max_ms } => [mean_ms, max_ms],
+        };
+        let day_ms = 24.0 * 3.6e6;
+        ensure!(0.0 <= times[0] && times[0] <= times[1] && times[1] <= day_ms, "{name}: times");
+        Ok(())
+    }
+
+    /// One of its durations; chance is not touched where there is none.
+    pub fn sample(&self, chance: &mut fastrand::Rng) -> Duration {
+        let ms = match *self {
+            Self::None => return Duration::ZERO,
+            Self::Fixed { ms } => ms,
+            Self::Uniform { min_ms, max_ms } => min_ms + (max_ms - min_ms) * chance.f64(),
+            Self::Exponential { mean_ms, max_ms } => {
+                (-mean_ms * (1.0 - chance.f64()).ln()).min(max_ms)
+            }
+        };
+        Duration::from_secs_f64(ms / 1e3)
     }
 }
 
@@ -183,7 +214,18 @@ mod tests {
             "refuse_binds": 13,
             "binds_max": 2,
             "window": 10,
-            "ids": {"form": "hex", "prefix": "p", "start": 5},
+            "ids": {"form": "hex", "prefix": "p", "start": 5, "restart_every": 1000},
+            "receipts": {
+                "share": 0.9, "delay": {"fixed": {"ms": 5}}, "twice": 0.1, "other_bind": 0.1,
+                "late": {"probability": 0.1, "delay": {"fixed": {"ms": 7200000}}},
+                "before_response": 0.1, "wrong_id": 0.1, "intermediate": 0.5, "id_form": "decimal",
+                "states": [{"state": "undeliverable", "error": 1, "probability": 0.1}],
+                "form": "tlvs", "esm_class": 0, "as_submitted": true, "clock_shift_s": -3600,
+                "done_shift_s": 7200,
+            },
+            "deliveries": {
+                "window": 5, "again_after_ms": 1, "unanswered_after_ms": 2, "tries_max": 3,
+            },
             "seed": 9,
         });
         let settings = Settings::default().changed(&change).unwrap();
@@ -211,6 +253,11 @@ mod tests {
             json!({"lose_responses": {"probability": 1.1}}),
             json!({"errors": [{"status": 1, "probability": 0.6}, {"status": 2, "probability": 0.6}]}),
             json!({"ids": {"prefix": "p".repeat(41)}}),
+            json!({"ids": {"restart_every": 0}}),
+            json!({"receipts": {"twice": 1.1}}),
+            json!({"receipts": {"states": [{"state": "lost", "probability": 0.1}]}}),
+            json!({"receipts": {"delay": {"fixed": {"ms": -1}}}}),
+            json!({"deliveries": {"window": 0}}),
         ] {
             assert!(Settings::default().changed(&change).is_err(), "{change}");
         }

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use smpp::CommandStatus;
 
-use super::session::{Arrival, Taken};
+use super::{
+    delivered::{Both, DeliverySummary},
+    session::{Arrival, Taken},
+};
 use crate::{
     arrivals::{Order, Run, RunArrivals, RunSummary},
     rate::WorstSecond,
@@ -24,6 +27,7 @@ pub struct Tally {
     binds: BTreeMap<u64, BindTally>,
     binds_unlisted: u64,
     runs: Vec<(u32, Run)>,
+    delivered: Both,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +63,11 @@ pub struct Summary {
     /// Further binds, not listed.
     pub binds_unlisted: u64,
     pub runs: Vec<RunSummary>,
+    #[serde(default)]
+    pub receipts: DeliverySummary,
+    /// Messages from handsets, each part for itself.
+    #[serde(default)]
+    pub messages: DeliverySummary,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -97,6 +106,9 @@ impl Tally {
     pub fn count(&mut self, bind: u64, taken: &Taken, at_us: u64) {
         self.lost_responses += taken.lost;
         self.drops += taken.drops;
+        for noted in &taken.noted {
+            self.delivered.note(noted, at_us);
+        }
         let mut bind = self.binds.get_mut(&bind);
         for Arrival { status, numbered } in &taken.arrivals {
             if *status != CommandStatus::EsmeRok {
@@ -143,7 +155,14 @@ impl Tally {
             binds: self.binds.iter().map(|(bind, tally)| tally.summary(*bind)).collect(),
             binds_unlisted: self.binds_unlisted,
             runs: self.runs.iter().map(|(run, arrivals)| arrivals.summary(*run)).collect(),
+            receipts: self.delivered.receipts.summary(),
+            messages: self.delivered.messages.summary(),
         }
+    }
+
+    /// What was delivered.
+    pub const fn delivered(&self) -> &Both {
+        &self.delivered
     }
 
     /// The arrivals of one run, or of all.

@@ -6,7 +6,9 @@ use simulator::{
     esme::Account,
     load::{
         self,
+        back::Answers,
         flow::Manner,
+        ledger::Expected,
         plan::{Mix, Plan},
         template::Content,
     },
@@ -72,10 +74,14 @@ pub(crate) fn load(smsc: &Smsc, connections: u32, messages: u64) -> load::Option
             patience: Duration::from_secs(10),
             retries_max: 0,
             outcomes: false,
+            answers: Answers::default(),
         },
         duration: None,
         deadline: Duration::from_secs(30),
         reconnect: false,
         outcomes: None,
+        receivers: 0,
+        expected: Expected::default(),
+        receipts: None,
     }
 }

@@ -3,7 +3,7 @@
 use smpp::{Pdu, pdu};
 
 use super::*;
-use crate::load::{plan::Mix, template::Content};
+use crate::load::{ledger::Expected, plan::Mix, template::Content};
 
 struct Script {
     flow: Flow,
@@ -31,7 +31,8 @@ impl Script {
         };
         let templates = Templates::new(&content, 0).unwrap();
         let start = Instant::now();
-        Self { flow: Flow::new(Arc::new(plan), 0, templates, manner, start), start }
+        let ledger = Arc::new(Ledger::new(Expected::default(), 1, start));
+        Self { flow: Flow::new(Arc::new(plan), 0, templates, manner, ledger, start), start }
     }
 
     fn now(&self, ms: u64) -> Now {
@@ -63,7 +64,8 @@ impl Script {
 }
 
 fn manner(retries_max: u8) -> Manner {
-    Manner { window: 2, patience: Duration::from_secs(5), retries_max, outcomes: true }
+    let patience = Duration::from_secs(5);
+    Manner { window: 2, patience, retries_max, outcomes: true, answers: Answers::default() }
 }
 
 #[test]

@@ -26,7 +26,8 @@ impl Script {
         let settings = Arc::new(Settings::default().changed(change).unwrap());
         let behaviour = Behaviour::new(settings, 0, Arc::default(), start.instant);
         let wanted = Wanted { numbers: true, records: false };
-        let session = Session::new(0, behaviour, Ids::new(Arc::default()), wanted);
+        let session =
+            Session::new(0, behaviour, Maker::new(0, 0), Ids::new(Arc::default()), wanted);
         let mut script = Self { session, start };
         script.send(0, 1, &Pdu::Bind(Bind::default()));
         assert_eq!(script.answers(), [1]);
@@ -45,6 +46,15 @@ impl Script {
 
     fn submit(&mut self, ms: u64, sequence: u32) {
         self.send(ms, sequence, &Pdu::SubmitSm(Submit::default()));
+    }
+
+    /// Commands that were written since the last time, and their sequence numbers.
+    fn written(&mut self) -> Vec<(smpp::CommandId, u32)> {
+        let mut written = Vec::new();
+        while let Cut::Frame(frame) = Cutter::new(Cutter::BOUND).cut(self.session.output()) {
+            written.push((frame.header.id, frame.header.sequence));
+        }
+        written
     }
 
     /// The sequence numbers of what was answered since the last time.
@@ -110,4 +120,26 @@ fn the_number_is_found_behind_a_header_and_in_a_payload() {
     let arrivals = script.session.taken().arrivals.iter();
     let found: Vec<_> = arrivals.map(|arrival| arrival.numbered).collect();
     assert_eq!(found, [Some(numbered), Some(numbered), None]);
+}
+
+#[test]
+fn a_receipt_follows_its_response_or_goes_before_it_or_is_anothers_to_deliver() {
+    use smpp::CommandId::{DeliverSm, SubmitSmResp};
+    let asking = || Pdu::SubmitSm(Submit { registered_delivery: 1, ..Submit::default() });
+    let mut script = Script::bound(&json!({}));
+    script.send(0, 2, &asking());
+    assert_eq!(script.written(), [(SubmitSmResp, 2), (DeliverSm, 1)]);
+    let mut script = Script::bound(&json!({"receipts": {"delay": {"fixed": {"ms": 5}}}}));
+    script.send(0, 2, &asking());
+    assert_eq!(script.written(), [(SubmitSmResp, 2)]);
+    assert_eq!(script.session.deadline(), Some(script.now(5).instant));
+    script.session.tick(script.now(5));
+    assert_eq!(script.written(), [(DeliverSm, 1)]);
+    let mut script = Script::bound(&json!({"receipts": {"before_response": 1}}));
+    script.send(0, 2, &asking());
+    assert_eq!(script.written(), [(DeliverSm, 1), (SubmitSmResp, 2)]);
+    let mut script = Script::bound(&json!({"receipts": {"other_bind": 1}}));
+    script.send(0, 2, &asking());
+    assert_eq!(script.written(), [(SubmitSmResp, 2)]);
+    assert_eq!(script.session.taken().elsewhere.len(), 1);
 }
