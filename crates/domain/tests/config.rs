@@ -103,6 +103,7 @@ fn each_kind_of_mistake_is_found_where_it_stands_with_a_cure() {
         ),
         ("/customers/0/smpp/max_binds", json!(0), "customers[0].smpp.max_binds"),
         ("/customers/0/smpp/window", json!(0), "customers[0].smpp.window"),
+        ("/customers/0/smpp/deliver_window", json!(0), "customers[0].smpp.deliver_window"),
         ("/customers/0/smpp/rate_per_s", json!(0.0), "customers[0].smpp.rate_per_s"),
         ("/customers/0/smpp/rate_per_s", json!(-1.0), "customers[0].smpp.rate_per_s"),
         (

@@ -114,8 +114,8 @@ pub struct MessageEvent<'a> {
     /// The destination: only where the message begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<Cow<'a, Address>>,
-    /// Ids that the customer was given for its parts: only where the message begins, and left out if
-    /// its one part has the message's own id.
+    /// Ids that the customer was given for its parts, where the message begins; those of the parts that
+    /// it was cut into, where it was routed. Left out if its one part has the message's own id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartIds>,
     /// Why, and with what: the route, the provider's ids, ids of the parts.
@@ -131,6 +131,22 @@ pub struct PartIds {
     /// Those of the customer's resends of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<PartId>,
+}
+
+impl PartIds {
+    /// Those of a message's parts; none if its one part has only the message's own id.
+    #[must_use]
+    pub fn of(message: &Message) -> Vec<Self> {
+        match message.parts.as_slice() {
+            [Part { id, aliases, .. }] if aliases.is_empty() && *id == message.id.into() => {
+                Vec::new()
+            }
+            parts => {
+                let ids = |part: &Part| Self { id: part.id, aliases: part.aliases.clone() };
+                parts.iter().map(ids).collect()
+            }
+        }
+    }
 }
 
 impl Happened {
@@ -268,7 +284,7 @@ impl<'a> MessageEvent<'a> {
     /// A whole message was accepted.
     #[must_use]
     pub fn accepted(message: &'a Message) -> Self {
-        Self { parts: ids(message), ..accepted(message.id, &message.envelope) }
+        Self { parts: PartIds::of(message), ..accepted(message.id, &message.envelope) }
     }
 
     /// Parts that came one by one were joined; none: it came whole.
@@ -283,17 +299,6 @@ impl<'a> MessageEvent<'a> {
         let detail = Cow::Owned(format!("parts {}", ids.join(" ")));
         let event = Self::new(id, message.id, customer, Happened::Assembled, "assemble", at_ms);
         Some(Self { detail, ..event })
-    }
-}
-
-/// The ids of a message's parts, unless its one part has only the message's own.
-fn ids(message: &Message) -> Vec<PartIds> {
-    match message.parts.as_slice() {
-        [Part { id, aliases, .. }] if aliases.is_empty() && *id == message.id.into() => Vec::new(),
-        parts => {
-            let ids = |part: &Part| PartIds { id: part.id, aliases: part.aliases.clone() };
-            parts.iter().map(ids).collect()
-        }
     }
 }
 
