@@ -180,13 +180,18 @@ impl SlotTask {
             }
             Action::Unanswered { token } => {
                 if let Some(Sent { part, intent, .. }) = self.sent.remove(&token) {
-                    self.machine.handle(Event::Unanswered { part, intent });
+                    self.planned.machine.handle(Event::Unanswered { part, intent });
                 }
             }
             Action::NotSent { token, .. } => {
                 if let Some(Sent { part, intent, .. }) = self.sent.remove(&token) {
                     let fate = Fate::Returned;
-                    self.machine.handle(Event::Answered { part, intent, fate, result: None });
+                    self.planned.machine.handle(Event::Answered {
+                        part,
+                        intent,
+                        fate,
+                        result: None,
+                    });
                 }
             }
             // The way back does not exist yet: the provider shall keep it and try again.
@@ -224,6 +229,6 @@ impl SlotTask {
             let whole = WholeResult::of(&ProviderEvent::Result(result)).ok()?;
             Some(whole.with_key(&key))
         });
-        self.machine.handle(Event::Answered { part, intent, fate, result });
+        self.planned.machine.handle(Event::Answered { part, intent, fate, result });
     }
 }
