@@ -120,6 +120,7 @@ impl<'a> From<&'a IncomingMessage> for MessageEvent<'a> {
     }
 }
 
+/// By `smpp-edge`, the one program that accepts messages: true until they come over HTTP too.
 fn accepted(message: MessageId, envelope: &Envelope) -> MessageEvent<'_> {
     MessageEvent {
         id: message.event("accepted", 0),
