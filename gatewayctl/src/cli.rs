@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::message::Priority;
 use wire::submit_journal::Word;
 
-use crate::times::Since;
+use crate::times::{Day, Since};
 
 /// Tells the message gateway what to do, and shows what it does.
 #[derive(Debug, Parser)]
@@ -62,6 +62,55 @@ pub enum Command {
     /// Records that a program could not process.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Show what happened to a message: when, where, at which provider, under which ids, and why.
+    Message(Message),
+    /// List the messages of a customer or of a handset on one day, the earliest first.
+    Messages(Messages),
+}
+
+/// Arguments of `message`.
+#[derive(Debug, Args)]
+pub struct Message {
+    /// The id that the customer was given, of the message or of one of its parts.
+    pub id: String,
+    /// How it is shown.
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// Arguments of `messages`.
+#[derive(Debug, Args)]
+pub struct Messages {
+    /// Of this customer.
+    #[arg(long, required_unless_present = "destination", conflicts_with = "destination")]
+    pub customer: Option<String>,
+    /// To (or from) the handset with this number, international.
+    #[arg(long, value_name = "NUMBER")]
+    pub destination: Option<String>,
+    /// Accepted on this day (UTC), as 2026-11-21; today by default.
+    #[arg(long)]
+    pub day: Option<Day>,
+    /// So many at most.
+    #[arg(long, default_value_t = 100)]
+    pub limit: usize,
+    /// How they are shown.
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// How messages are shown: as text for people, as JSON, or as a stream of events with the columns
+/// time,event,message,customer,provider,source,destination,provider id,detail.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Form {
+    /// One line of CSV for each event.
+    #[arg(long, conflicts_with = "lines")]
+    pub csv: bool,
+    /// One line of JSON for each event.
+    #[arg(long)]
+    pub lines: bool,
+    /// Numbers in full, for who may see them.
+    #[arg(long)]
+    pub numbers: bool,
 }
 
 /// Configuration files; several count as one document.

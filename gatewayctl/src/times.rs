@@ -22,6 +22,32 @@ impl FromStr for Since {
     }
 }
 
+/// A day of UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day(pub String);
+
+impl Day {
+    /// The one that it is now.
+    #[must_use]
+    pub fn today() -> Self {
+        Self(written(OffsetDateTime::now_utc().date()))
+    }
+}
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let day = OffsetDateTime::parse(&format!("{text}T00:00:00Z"), &Rfc3339);
+        let day = day.map_err(|_| "not a day of the calendar as 2026-11-21".to_owned())?;
+        Ok(Self(written(day.date())))
+    }
+}
+
+fn written(date: time::Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+}
+
 fn since(text: &str, now: OffsetDateTime) -> Option<Since> {
     let time = match ago(text) {
         Some(seconds) => now.checked_sub(time::Duration::seconds(seconds))?,
@@ -72,6 +98,14 @@ mod tests {
         }
         for text in ["", "h", "2", "-2h", "2w", "2h30m", "é", "yesterday", "9999999d"] {
             assert_eq!(since(text, now), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_one_of_the_calendar() {
+        assert_eq!("2026-11-21".parse(), Ok(Day("2026-11-21".to_owned())));
+        for text in ["", "today", "2026-02-30", "2026-11-21T00", "26-11-21", "2026/11/21"] {
+            assert!(text.parse::<Day>().is_err(), "{text}");
         }
     }
 

@@ -155,7 +155,8 @@ fn receipt_of(
 /// TLVs go before the text, the provider's own words before both.
 fn state(settings: &ReceiptSettings, tlvs: &Tlvs, text: &Receipt) -> Option<MessageState> {
     let word = word(text.stat.as_ref());
-    receipts::state(&settings.words, tlvs.message_state, word.as_deref())
+    let named = text.state().map(u8::from);
+    receipts::state(&settings.words, word.as_deref(), tlvs.message_state, named)
 }
 
 fn word(octets: Option<&smpp::Octets>) -> Option<String> {

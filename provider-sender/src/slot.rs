@@ -4,6 +4,7 @@
 mod actions;
 mod inbound;
 mod link;
+mod planned;
 mod timers;
 
 use std::collections::{HashMap, VecDeque};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::config::{Link as ProviderLink, OnUnknown as Policy, SmppLink};
-use journal::{Event, OnUnknown, Rules, Settings as JournalSettings, Slot, Ticket};
+use journal::{Event, OnUnknown, Rules, Settings as JournalSettings, Ticket};
 use platform::clock::unix_ms;
 use platform::kafka::{KafkaSettings, Outcome};
 use platform::secrets::Secrets;
@@ -28,6 +29,7 @@ use crate::settings::Settings;
 
 use inbound::Inbound;
 use link::Link;
+use planned::{PlanTaken, Planned};
 use timers::Timers;
 
 /// The bucket is this deep (design, section 6), and refilled no more often than [`PACE_STEP`].
@@ -71,12 +73,9 @@ struct Sent {
 pub struct SlotTask {
     number: u32,
     shared: Arc<Shared>,
-    machine: Slot<Outgoing>,
-    plan: Option<SlotPlan>,
+    planned: Planned<Outgoing>,
     /// The configuration version in force.
     config: u64,
-    had_plan: bool,
-    assigned: bool,
     pacing: Pacing,
     link: Link,
     /// Parts whose intent counts, that wait for a token; bounded by [`INTENDED_AHEAD`] and the window.
@@ -129,11 +128,8 @@ impl SlotTask {
         let now = Instant::now();
         Self {
             number,
-            machine: Slot::new(journal_settings(&shared, None)),
-            plan: None,
+            planned: Planned::new(journal_settings(&shared, None)),
             config: 0,
-            had_plan: false,
-            assigned: false,
             pacing: Pacing::new(BUCKET_DEPTH, now),
             link: Link::default(),
             intended: VecDeque::new(),
@@ -192,14 +188,14 @@ impl SlotTask {
     /// Everything that is there is taken in, then the capacity is told once: so intents are large.
     fn turn(&mut self, now: Instant) {
         let now_ms = unix_ms();
-        self.machine.handle(Event::Capacity { parts: 0, now_ms });
+        self.planned.machine.handle(Event::Capacity { parts: 0, now_ms });
         self.take_link(now);
         self.take_delivered(now);
         self.take_appended();
         if let Some(before) = self.inbox.take_published()
             && let Some(up_to) = before.checked_sub(1)
         {
-            self.machine.handle(Event::Published { up_to });
+            self.planned.machine.handle(Event::Published { up_to });
         }
         self.publish_again();
         self.run_timers(now);
@@ -207,7 +203,7 @@ impl SlotTask {
         self.act(now);
         self.send_intended(now);
         let parts = self.capacity(now);
-        self.machine.handle(Event::Capacity { parts, now_ms });
+        self.planned.machine.handle(Event::Capacity { parts, now_ms });
         self.act(now);
         self.send_intended(now);
     }
@@ -234,7 +230,7 @@ impl SlotTask {
         let mut taken = 0;
         for priority in 0..PRIORITIES {
             let index = u8::try_from(priority).unwrap_or(u8::MAX);
-            let room = self.machine.room(index).min(READ_AT_ONCE);
+            let room = self.planned.machine.room(index).min(READ_AT_ONCE);
             for _ in 0..room {
                 let Some(next) = reading.next(priority) else { break };
                 if let Some(waits) = self.take_message(next) {
@@ -256,7 +252,7 @@ impl SlotTask {
     fn take_message(&mut self, next: Taken) -> Option<Taken> {
         match next {
             Ok(_) if self.dead_letters > self.inbox.dead_letters() => return Some(next),
-            Ok(message) => self.machine.handle(Event::Message(message)),
+            Ok(message) => self.planned.machine.handle(Event::Message(message)),
             Err(poison) => {
                 if !actions::dead_letter(&self.shared.producers, self.number, &poison) {
                     return Some(Err(poison));
@@ -272,7 +268,7 @@ impl SlotTask {
         self.inbox.take_appended(&mut ended);
         for (number, outcome) in ended.drain(..) {
             let Some(ticket) = self.appends.remove(&number) else { continue };
-            self.machine.handle(match outcome {
+            self.planned.machine.handle(match outcome {
                 Outcome::Stored { offset, .. } => match u64::try_from(offset) {
                     Ok(offset) => Event::Appended { ticket, offset },
                     // Stored, but Kafka does not say where.
@@ -289,12 +285,12 @@ impl SlotTask {
         match read {
             Some(Read::Records(records)) => {
                 for record in records {
-                    self.machine.handle(Event::JournalRead(record));
+                    self.planned.machine.handle(Event::JournalRead(record));
                 }
             }
             Some(Read::End { from, to }) => {
                 self.journal = None;
-                self.machine.handle(Event::JournalEnd { from, to });
+                self.planned.machine.handle(Event::JournalEnd { from, to });
             }
             None => self.journal = None,
         }
@@ -302,17 +298,8 @@ impl SlotTask {
 
     fn change(&mut self, change: Change) {
         match change {
-            Change::Assigned(_) => {
-                self.assigned = true;
-                // A slot that no provider uses waits for a plan.
-                if self.plan.is_some() {
-                    self.machine.handle(Event::Assigned);
-                }
-            }
-            Change::Revoked(_) => {
-                self.assigned = false;
-                self.machine.handle(Event::Revoked);
-            }
+            Change::Assigned(_) => self.planned.assign(),
+            Change::Revoked(_) => self.planned.revoke(),
         }
     }
 
@@ -321,31 +308,15 @@ impl SlotTask {
     fn take_plan(&mut self, plan: &Plan) {
         self.config = plan.version();
         let found = plan.slot(self.number).cloned();
-        if found == self.plan {
-            return;
-        }
-        let before = std::mem::replace(&mut self.plan, found);
-        let Some(now) = &self.plan else {
-            tracing::warn!(event = "slot_without_provider", slot = self.number);
-            return;
-        };
-        self.pacing.agree(now.provider.rate_per_s, Instant::now());
-        match before {
-            None => {
-                // Terms, tickets and publications count on for as long as the task lives.
-                if std::mem::replace(&mut self.had_plan, true) {
-                    self.link.reconnect(Instant::now());
-                } else {
-                    self.machine = Slot::new(journal_settings(&self.shared, Some(now)));
-                }
-                if self.assigned {
-                    self.machine.handle(Event::Assigned);
-                }
+        let shared = &self.shared;
+        match self.planned.take(found, |now| journal_settings(shared, Some(now))) {
+            PlanTaken::Nothing => {}
+            PlanTaken::NoProvider => {
+                tracing::warn!(event = "slot_without_provider", slot = self.number);
             }
-            Some(before) => {
-                if before.provider.link != now.provider.link
-                    || before.provider.window != now.provider.window
-                {
+            PlanTaken::Changed { rate_per_s, new_link } => {
+                self.pacing.agree(rate_per_s, Instant::now());
+                if new_link {
                     self.link.reconnect(Instant::now());
                 }
             }
@@ -353,7 +324,7 @@ impl SlotTask {
     }
 
     fn smpp_link(&self) -> Option<(SmppLink, usize)> {
-        let provider = &self.plan.as_ref()?.provider;
+        let provider = &self.planned.plan.as_ref()?.provider;
         let ProviderLink::Smpp(link) = &provider.link;
         Some((link.clone(), usize::try_from(provider.window).unwrap_or(usize::MAX)))
     }

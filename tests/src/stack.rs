@@ -1,6 +1,8 @@
 //! The whole gateway, started by the program that a person starts (`local run`), on free ports and
 //! in a directory of its own. Dropping it stops everything.
 
+mod traffic;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};

@@ -76,21 +76,15 @@ impl Operator {
 
     /// Parts that the provider took.
     fn accepted(&self) -> u64 {
-        let summary = control::get(self.stack.fact("/smsc/control"), "/summary").unwrap();
-        summary["accepted"].as_u64().unwrap()
+        self.stack.summary().unwrap().accepted
     }
 
     /// A message that the provider takes and cuts the connection instead of saying so.
     fn send_into_doubt(&self) {
         let cut = json!({"drop": {"when": {"at": 1}, "how": "before"}});
         control::post(self.stack.fact("/smsc/control"), "/settings", &cut).unwrap();
-        let load = Command::new(programs().join("simulator"))
-            .args(["load", "--connect", self.stack.fact("/edge/0/smpp"), "--system-id=acme"])
-            .args(["--count=1", "--destinations=4930", "--deadline=30"])
-            .env("SIMULATOR_PASSWORD", "secret")
-            .output()
-            .unwrap();
-        assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
+        let one = ["--count=1", "--destinations=4930", "--deadline=30"];
+        self.stack.load(one).unwrap();
     }
 }
 

@@ -3,12 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use gateway_tests::log::Planted;
+use gateway_tests::log::{self, Planted};
 use gateway_tests::stack::{Stack, programs, signal};
-use gateway_tests::{control, log};
 use serde_json::Value;
 use wire::dead_letters::DeadLetter;
 use wire::topics::{CUSTOMER_INCOMING_MESSAGE_PARTS, CUSTOMER_INCOMING_MESSAGES, DEAD_LETTERS};
@@ -68,21 +66,11 @@ fn poison_on_every_topic_becomes_dead_letters_and_good_messages_get_through() {
     let stack = Stack::start(&programs(), &["--store-in-memory"]).unwrap();
     let bootstrap = stack.fact("/kafka/bootstrap").to_owned();
     plant(&bootstrap, &TOPICS);
-    let load = Command::new(programs().join("simulator"))
-        .args(["load", "--connect", stack.fact("/edge/0/smpp"), "--system-id=acme"])
-        .args(["--connections=2", "--parts=2", "--spread", "--long-share=0.5", "--deadline=60"])
-        .args(["--destinations=4930", "--count", &MESSAGES.to_string()])
-        .env("SIMULATOR_PASSWORD", "secret")
-        .output()
-        .unwrap();
-    assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
-    let summary: serde_json::Value = serde_json::from_slice(&load.stdout).unwrap();
-    let parts = summary["acknowledged"].as_u64().unwrap();
-    assert!(parts > MESSAGES, "{summary}");
-    let smsc = stack.fact("/smsc/control").to_owned();
-    await_count("parts at the provider", parts, || {
-        control::get(&smsc, "/summary").unwrap()["accepted"].as_u64().unwrap()
-    });
+    let shape = ["--connections=2", "--parts=2", "--spread", "--long-share=0.5", "--deadline=60"];
+    let count = format!("--count={MESSAGES}");
+    let report = stack.load([&shape[..], &["--destinations=4930", &count]].concat()).unwrap();
+    assert!(report.acknowledged > MESSAGES, "{report}");
+    stack.await_arrivals(report.acknowledged).unwrap();
     let planted = u64::try_from(TOPICS.len() * 4 * POISON.len()).unwrap();
     await_count("dead letters", planted, || {
         u64::try_from(log::read_all(&bootstrap, DEAD_LETTERS).unwrap().len()).unwrap()

@@ -2,12 +2,11 @@
 //! and it leaves nothing behind.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use gateway_tests::faults::processes::{self, Process};
+use gateway_tests::log;
 use gateway_tests::stack::{Stack, programs, signal};
-use gateway_tests::{control, log};
 use serde_json::Value;
 use wire::topics::DEAD_LETTERS;
 
@@ -26,29 +25,6 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Sends messages as run 1, and returns the load's report.
-fn send(stack: &Stack, arguments: &[&str]) -> Value {
-    let load = Command::new(programs().join("simulator"))
-        .args(["load", "--connect", stack.fact("/edge/0/smpp"), "--system-id=acme", "--run=1"])
-        .arg("--deadline=60")
-        .args(arguments)
-        .env("SIMULATOR_PASSWORD", "secret")
-        .output()
-        .unwrap();
-    assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
-    serde_json::from_slice(&load.stdout).unwrap()
-}
-
-fn summary(stack: &Stack) -> Value {
-    control::get(stack.fact("/smsc/control"), "/summary").unwrap()
-}
-
-fn await_accepted(stack: &Stack, wanted: u64) -> Value {
-    until("arrivals", || {
-        Some(summary(stack)).filter(|summary| summary["accepted"].as_u64() >= Some(wanted))
-    })
-}
-
 fn children(stack: &Stack) -> Vec<Process> {
     let pid = stack.facts()["pid"].as_u64().unwrap();
     processes::children(u32::try_from(pid).unwrap()).unwrap()
@@ -57,10 +33,9 @@ fn children(stack: &Stack) -> Vec<Process> {
 #[test]
 fn ready_means_that_a_first_message_arrives_at_once_and_what_is_told_stays_true() {
     let stack = Stack::start(&programs(), &["--store-in-memory", "--smsc-arg=--numbers"]).unwrap();
-    assert_eq!(summary(&stack)["binds_up"], 6, "the senders hold their slots");
-    send(&stack, &["--count=1", "--destinations=4930"]);
-    let arrived = await_accepted(&stack, 1);
-    let latency_ms = arrived["runs"][0]["latency"]["max_ms"].as_f64().unwrap();
+    assert_eq!(stack.summary().unwrap().binds_up, 6, "the senders hold their slots");
+    stack.load(["--run=1", "--count=1", "--destinations=4930", "--deadline=60"]).unwrap();
+    let latency_ms = stack.await_run(1, 1).unwrap().latency.max_ms;
     assert!(latency_ms < AT_ONCE_MS, "{latency_ms} ms\n{}", stack.said());
 
     let edge = |ready: &Value| ready["edge"][0]["pid"].as_u64();
@@ -103,9 +78,10 @@ fn functions_that_are_frozen_cut_up_repeated_and_run_twice_lose_and_double_nothi
         "--seed=4",
     ];
     let stack = Stack::start(&programs(), &arguments).unwrap();
-    let report = send(
-        &stack,
-        &[
+    let report = stack
+        .load([
+            "--run=1",
+            "--deadline=60",
             "--count=1000",
             "--rate=200",
             "--connections=4",
@@ -113,14 +89,11 @@ fn functions_that_are_frozen_cut_up_repeated_and_run_twice_lose_and_double_nothi
             "--spread",
             "--long-share=0.3",
             "--destinations=447700,491701",
-        ],
-    );
-    let parts = report["acknowledged"].as_u64().unwrap();
-    assert!(parts > 1_000, "{report}");
-    let arrived = await_accepted(&stack, parts);
+        ])
+        .unwrap();
+    assert!(report.acknowledged > 1_000, "{report}");
     // What is repeated comes at once, or with the next batch: by now it has.
-    assert_eq!(arrived["runs"][0]["distinct"], parts, "{arrived}");
-    assert_eq!(arrived["runs"][0]["doubled"], 0, "{arrived}");
+    stack.await_run(1, report.acknowledged).unwrap();
     let letters = log::read_all(stack.fact("/kafka/bootstrap"), DEAD_LETTERS).unwrap();
     assert_eq!(letters.len(), 0);
     stack.stop().unwrap();

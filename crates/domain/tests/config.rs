@@ -6,6 +6,8 @@
     reason = "a test fails by panicking, and a table of mistakes is long"
 )]
 
+mod common;
+
 use domain::config::{
     Change, Document, Kind, Mistake, PasswordHash, SlotLedger, Target, diff, validate,
 };
@@ -51,15 +53,7 @@ fn document(value: &Value) -> Document {
 
 /// The good document with one value replaced.
 fn with(pointer: &str, value: Value) -> Document {
-    let mut all = good();
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    match all.pointer_mut(parent).unwrap() {
-        Value::Object(fields) => drop(fields.insert(name.to_owned(), value)),
-        Value::Array(rows) if name == "-" => rows.push(value),
-        Value::Array(rows) => rows[name.parse::<usize>().unwrap()] = value,
-        other => panic!("{other}"),
-    }
-    document(&all)
+    document(&common::changed(good(), pointer, value))
 }
 
 fn mistakes(document: &Document) -> Vec<Mistake> {

@@ -6,6 +6,8 @@
     reason = "a test fails by panicking, and a table of mistakes is long"
 )]
 
+mod common;
+
 use domain::config::{Document, Kind, Mistake, SlotLedger, diff, validate};
 use serde_json::{Value, json};
 
@@ -43,15 +45,7 @@ fn mistakes(value: &Value) -> Vec<Mistake> {
 
 /// The good document with one value replaced, or a row added.
 fn with(pointer: &str, value: Value) -> Value {
-    let mut all = good();
-    let (parent, name) = pointer.rsplit_once('/').unwrap();
-    match all.pointer_mut(parent).unwrap() {
-        Value::Object(fields) => drop(fields.insert(name.to_owned(), value)),
-        Value::Array(rows) if name == "-" => rows.push(value),
-        Value::Array(rows) => rows[name.parse::<usize>().unwrap()] = value,
-        other => panic!("{other}"),
-    }
-    all
+    common::changed(good(), pointer, value)
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub struct Receipt {
 
 impl Receipt {
     /// The state that `stat` names, in full or by its usual seven letters, in any case. What only
-    /// some providers write (`0`, `DLV`, `MI:0024`) is for their settings to tell.
+    /// some providers write (`0`, `DLV`, `MI:0024`) is for their settings to tell. `u8::from` gives
+    /// its number (SMPP 3.4, section 5.2.28), which is how whoever does not know this crate is told.
     pub fn state(&self) -> Option<MessageState> {
         let stat = self.stat.as_deref()?;
         let word = stat.split(|octet| !octet.is_ascii_alphabetic()).next()?;
@@ -365,6 +366,10 @@ mod tests {
             ("UNDELIVERABLE", Some(MessageState::Undeliverable)),
             ("failed:absent", Some(MessageState::Undeliverable)),
             ("BUFFRED", Some(MessageState::Enroute)),
+            ("DELIV", Some(MessageState::Delivered)),
+            ("DELI", None),
+            ("", None),
+            ("ÜÜÜ", None),
             ("DELIVERYFAILED", None),
             ("NOT-DELIVERED", None),
             ("D", None),
@@ -374,6 +379,7 @@ mod tests {
             let receipt = Receipt { stat: Some(stat.into()), ..Receipt::default() };
             assert_eq!(receipt.state(), state, "{stat}");
         }
+        assert_eq!(u8::from(MessageState::Undeliverable), 5);
     }
 
     proptest! {

@@ -302,6 +302,7 @@ impl<'a> MessageEvent<'a> {
     }
 }
 
+/// By `smpp-edge`, the one program that accepts messages: true until they come over HTTP too.
 fn accepted(message: MessageId, envelope: &Envelope) -> MessageEvent<'_> {
     let customer = Cow::Borrowed(&envelope.customer);
     let (id, at_ms) = (message.event("accepted", 0), envelope.accepted_ms);

@@ -16,17 +16,3 @@ pub trait Limit {
     /// Pure code over these records begins; if it never ends, each of them is suspected.
     fn enter(&self, records: &[Record]) -> Self::Inside<'_>;
 }
-
-/// No limit.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Unlimited;
-
-impl Limit for Unlimited {
-    type Inside<'a> = ();
-
-    fn gives_up(&self, _: &Record) -> bool {
-        false
-    }
-
-    fn enter(&self, _: &[Record]) {}
-}

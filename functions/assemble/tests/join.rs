@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use assemble::item::Item;
 use assemble::join::{Arrived, Joined, Settings, join};
-use assemble::limit::{Limit, Unlimited};
+use assemble::limit::Limit;
 use assemble::output::Output;
 use assemble::records::Record;
 use assemble::run::{Run, Step};
@@ -14,6 +14,7 @@ use domain::address::Address;
 use domain::id::PartId;
 use domain::message::{Concatenation, Envelope, Part, Priority, ReferenceKind};
 use domain::octets::Octets;
+use platform::time_limit::TimeLimit;
 use wire::V;
 use wire::customer_incoming::IncomingPart;
 
@@ -225,9 +226,9 @@ fn a_part_that_makes_the_join_panic_is_a_dead_letter_and_the_others_go_through()
         join(item, arrived, settings)
     }
     let parts = [part(1, 1, 2), part(9, 1, 2), part(1, 2, 2)];
-    let settings = Settings::default();
-    let mut run = Run::new(records(&parts), settings, panics_on_nine, START_MS, &Unlimited);
-    run.read(HashMap::new(), &Unlimited);
+    let (settings, unlimited) = (Settings::default(), TimeLimit::default());
+    let mut run = Run::new(records(&parts), settings, panics_on_nine, START_MS, &unlimited);
+    run.read(HashMap::new(), &unlimited);
     let Step::Publish(outputs) = run.step() else { panic!("{:?}", run.step()) };
     let [Output::DeadLetter(letter), Output::Message(_)] = outputs.as_slice() else {
         panic!("{outputs:?}");

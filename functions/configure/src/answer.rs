@@ -4,9 +4,10 @@ use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::http::HeaderValue;
 use domain::config::Mistake;
+use domain::id::PartId;
 use serde::Serialize;
 use wire::admin_api::{
-    DoubtList, Explained, InForce, LetterList, Plan, ProblemBody, Redriven, Resolved, Version,
+    DoubtList, Explained, InForce, Journey, LetterList, MessageList, Plan, ProblemBody, Redriven, Resolved, Version,
 };
 
 /// A result.
@@ -29,6 +30,10 @@ pub enum Answer {
     Letters(LetterList),
     /// Records are back on their topics.
     Redriven(Redriven),
+    /// What happened to a message.
+    Message(Box<Journey>),
+    /// What happened to several.
+    Messages(MessageList),
 }
 
 /// Why there is no result.
@@ -61,6 +66,9 @@ pub enum Problem {
     /// There is no such dead letter.
     #[error("there is no dead letter {0} (any more)")]
     NoLetter(String),
+    /// Nothing is known under a message's id.
+    #[error("there is no message {0}")]
+    NoMessage(PartId),
     /// A record cannot be put back.
     #[error("dead letter {0} cannot be put back: {1}")]
     NotRedrivable(String, String),
@@ -80,7 +88,7 @@ impl Problem {
     fn status(&self) -> i64 {
         match self {
             Self::Malformed(_) => 400,
-            Self::NotFound(_) | Self::NoDoubt(_) | Self::NoLetter(_) => 404,
+            Self::NotFound(_) | Self::NoDoubt(_) | Self::NoLetter(_) | Self::NoMessage(_) => 404,
             Self::Outdated(_)
             | Self::Settled(_)
             | Self::Ambiguous(_)
@@ -111,6 +119,10 @@ impl Problem {
             }
             Self::NoLetter(_) => {
                 "`gatewayctl dead-letters list` tells their ids; none was redriven"
+            }
+            Self::NoMessage(_) => {
+                "take the id as the customer was given it; a message is known some seconds after it \
+                 was accepted, for as many days as MESSAGES_RETENTION_DAYS of `record` says"
             }
             Self::NotRedrivable(..) => "leave it out; none was redriven",
             Self::Unconfirmed(_) => "say it again: a repeat does no harm",

@@ -44,7 +44,7 @@ struct Decision {
     settled_before: usize,
 }
 
-impl<S: Store, K: Journals> Handler<S, K> {
+impl<S: Store, K: Journals, M> Handler<S, K, M> {
     pub(crate) async fn doubts(&self, asked: &Asked) -> Result<Answer, Problem> {
         let slots = matching(self.slots_ever().await?, asked)?;
         let until_ms = (self.now_ms)() + TIME_MS;

@@ -8,10 +8,11 @@ use domain::address::Address;
 use domain::config::{Document, SlotLedger, diff, validate};
 use domain::id::{CustomerId, MessageId, ProviderId};
 use domain::routing::{Decision, How, Query, Router, explain};
+use platform::messages::NumberHash;
 
 use crate::answer::{Answer, Problem, response};
 use crate::needs;
-use crate::ports::{Applied, DeadLetters, Journals, Store, Topics};
+use crate::ports::{Applied, DeadLetters, Journals, Messages, Store, Topics};
 use crate::request::Request;
 use wire::admin_api::{
     ApplyBody, ExplainBody, Explained, InForce, Plan, PlanBody, RouteVerdict, Version,
@@ -19,11 +20,15 @@ use wire::admin_api::{
 
 /// The function, over its ports.
 #[derive(Debug)]
-pub struct Handler<S, K> {
+pub struct Handler<S, K, M> {
     /// Table `config`.
     pub store: S,
     /// Kafka.
     pub kafka: K,
+    /// Table `messages`.
+    pub messages: M,
+    /// By what handsets are found there.
+    pub numbers: NumberHash,
     /// The clock, Unix milliseconds.
     pub now_ms: fn() -> u64,
 }
@@ -35,7 +40,7 @@ struct Before {
     slots: SlotLedger,
 }
 
-impl<S: Store, K: Topics + Journals + DeadLetters> Handler<S, K> {
+impl<S: Store, K: Topics + Journals + DeadLetters, M: Messages> Handler<S, K, M> {
     /// One request.
     pub async fn handle(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         let result = match Request::read(&event) {
@@ -64,6 +69,8 @@ impl<S: Store, K: Topics + Journals + DeadLetters> Handler<S, K> {
             Request::Resolve(body) => self.resolve(&body).await,
             Request::Letters(wanted) => self.letters(&wanted).await,
             Request::Redrive(body) => self.redrive(&body).await,
+            Request::Message(asked) => self.message(&asked).await,
+            Request::Messages(asked) => self.list_messages(&asked).await,
         }
     }
 

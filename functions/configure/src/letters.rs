@@ -133,7 +133,7 @@ fn merged(scans: Vec<Scan>, limit: usize) -> LetterList {
     LetterList { letters: all.into_iter().map(|(_, letter)| letter).collect(), unreadable, more }
 }
 
-impl<S, K: DeadLetters> Handler<S, K> {
+impl<S, K: DeadLetters, M> Handler<S, K, M> {
     pub(crate) async fn letters(&self, wanted: &Wanted) -> Result<Answer, Problem> {
         let until_ms = (self.now_ms)() + TIME_MS;
         let partitions = self.kafka.partitions(DEAD_LETTERS).await.map_err(unavailable)?;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::config::{Document, SlotLedger};
+use domain::id::{CustomerId, MessageId, PartId};
 use journal::{OpenDoubt, Unsurveyed};
 use platform::kafka::TopicNeed;
+use platform::messages::{Found, Journey, Page};
 use wire::dead_letters::DeadLetter;
 use wire::submit_journal::Resolution;
 
@@ -95,4 +97,29 @@ pub trait DeadLetters {
     ) -> impl Future<Output = anyhow::Result<Option<DeadLetter>>> + Send;
     /// Publishes the records to where they stood; all in-sync replicas have them.
     fn put_back(&self, letters: &[DeadLetter]) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
+/// Table `messages`.
+pub trait Messages {
+    /// The journey of a message, by its own id or that of one of its parts; none: nothing is known.
+    fn journey(&self, id: PartId) -> impl Future<Output = anyhow::Result<Option<Journey>>> + Send;
+    /// The journeys of several, in their order, without those that are gone.
+    fn journeys(
+        &self,
+        ids: &[MessageId],
+    ) -> impl Future<Output = anyhow::Result<Vec<Journey>>> + Send;
+    /// A customer's messages of a day.
+    fn of_customer(
+        &self,
+        customer: &CustomerId,
+        day: &str,
+        page: Page<'_>,
+    ) -> impl Future<Output = anyhow::Result<Found>> + Send;
+    /// Messages of a day to a handset and from it, by its number's hash.
+    fn of_handset(
+        &self,
+        hash: &str,
+        day: &str,
+        page: Page<'_>,
+    ) -> impl Future<Output = anyhow::Result<Found>> + Send;
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::address::Address;
+use domain::id::{CustomerId, PartId};
 use flate2::read::GzDecoder;
 use serde::de::DeserializeOwned;
 use wire::admin_api::{ApplyBody, ExplainBody, PlanBody, RedriveBody, ResolveBody};
@@ -13,6 +15,7 @@ use wire::admin_api::{ApplyBody, ExplainBody, PlanBody, RedriveBody, ResolveBody
 use crate::answer::Problem;
 use crate::doubts::Asked;
 use crate::letters::{self, Wanted};
+use crate::messages::{self, Many, Of, One, is_day};
 
 /// A document never grows beyond this, uncompressed.
 const BODY_MAX: u64 = 256 * 1024 * 1024;
@@ -38,6 +41,10 @@ pub enum Request {
     Letters(Wanted),
     /// `POST /dead-letters/redrive`.
     Redrive(RedriveBody),
+    /// `GET /messages/{id}`.
+    Message(One),
+    /// `GET /messages`.
+    Messages(Many),
 }
 
 impl Request {
@@ -56,6 +63,8 @@ impl Request {
             "POST /doubts/resolve" => body(event).map(Self::Resolve),
             "GET /dead-letters" => wanted(event).map(Self::Letters),
             "POST /dead-letters/redrive" => body(event).map(Self::Redrive),
+            "GET /messages/{id}" => message(event).map(Self::Message),
+            "GET /messages" => many(event).map(Self::Messages),
             _ => Err(Problem::NotFound("there is no such request".to_owned())),
         }
     }
@@ -83,6 +92,42 @@ fn wanted(event: &ApiGatewayV2httpRequest) -> Result<Wanted, Problem> {
     }
     let since_ms = parameter(event, "since_ms")?.unwrap_or(0);
     Ok(Wanted { topic: parameter(event, "topic")?, since_ms, limit })
+}
+
+fn message(event: &ApiGatewayV2httpRequest) -> Result<One, Problem> {
+    let text = event.path_parameters.get("id").map(String::as_str).unwrap_or_default();
+    let id: Result<PartId, _> = text.parse();
+    let id = id.map_err(|_| Problem::Malformed("a message id is a UUID".to_owned()))?;
+    Ok(One { id, in_full: in_full(event)? })
+}
+
+fn many(event: &ApiGatewayV2httpRequest) -> Result<Many, Problem> {
+    let malformed = |why: &str| Err(Problem::Malformed(why.to_owned()));
+    let customer = parameter::<String>(event, "customer")?.filter(|name| !name.is_empty());
+    let number = parameter::<String>(event, "destination")?.filter(|number| !number.is_empty());
+    let of = match (customer, number) {
+        (Some(customer), None) => Of::Customer(CustomerId(customer)),
+        (None, Some(number)) => Of::Handset(Address { ton: 0, npi: 0, number }),
+        _ => return malformed("one of `customer` and `destination` is needed, not both"),
+    };
+    let Some(day) = parameter::<String>(event, "day")?.filter(|day| is_day(day)) else {
+        return malformed("`day` has to be a day of UTC as 2026-11-21");
+    };
+    let limit = parameter(event, "limit")?.unwrap_or(messages::LIMIT);
+    if !(1..=messages::LIMIT_MAX).contains(&limit) {
+        return malformed(&format!("`limit` has to be 1 to {}", messages::LIMIT_MAX));
+    }
+    let after = parameter(event, "after")?;
+    Ok(Many { of, day, after, limit, in_full: in_full(event)? })
+}
+
+/// Whether numbers are asked for in full.
+fn in_full(event: &ApiGatewayV2httpRequest) -> Result<bool, Problem> {
+    match event.query_string_parameters.first("numbers") {
+        None | Some("masked") => Ok(false),
+        Some("full") => Ok(true),
+        Some(_) => Err(Problem::Malformed("`numbers` is `masked` or `full`".to_owned())),
+    }
 }
 
 /// A parameter of the query; none: it is not there.

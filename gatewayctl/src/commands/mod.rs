@@ -3,6 +3,7 @@
 mod configuration;
 mod dead_letters;
 mod doubts;
+mod messages;
 mod password;
 mod route;
 
@@ -40,6 +41,8 @@ pub async fn run(cli: &Cli) -> Result<String, Failure> {
         Command::DeadLetters(DeadLettersCommand::Redrive(asked)) => {
             dead_letters::redrive(&client()?, asked, cli.json).await
         }
+        Command::Message(asked) => messages::one(&client()?, asked, cli.json).await,
+        Command::Messages(asked) => messages::many(&client()?, asked, cli.json).await,
     }
 }
 

@@ -27,7 +27,7 @@ const READS: usize = 4;
 impl SlotTask {
     /// Everything that the machine asks for, until it asks for nothing.
     pub(super) fn act(&mut self, now: Instant) {
-        while let Some(action) = self.machine.next_action() {
+        while let Some(action) = self.planned.machine.next_action() {
             match action {
                 Action::Append { ticket, key, body } => {
                     let number = self.next_append;
@@ -85,7 +85,7 @@ impl SlotTask {
     }
 
     fn start_reading(&mut self, from: [u64; 3]) {
-        let Some(plan) = &self.plan else { return };
+        let Some(plan) = &self.planned.plan else { return };
         let opened =
             Reading::open(&self.shared.kafka, &plan.provider.id, plan.bind, from, &self.arrived);
         match opened {
@@ -103,7 +103,8 @@ impl SlotTask {
         self.pacing.spend(now);
         self.observe(now);
         let Sent { part, ref outgoing, .. } = sent;
-        let long = self.plan.as_ref().map(|plan| plan.provider.long_messages).unwrap_or_default();
+        let long =
+            self.planned.plan.as_ref().map(|plan| plan.provider.long_messages).unwrap_or_default();
         let submit = translate::submit(outgoing, part.part, long, unix_ms());
         let (Some(submit), Some(bind)) = (submit, self.link.bind.as_mut()) else {
             // Never written. Without a bind it goes again; what cannot be a PDU never does.
@@ -167,7 +168,7 @@ impl SlotTask {
         held: bool,
     ) -> (String, Vec<u8>) {
         tracing::warn!(event = "submit_doubt", slot = self.number, %message, intent, held);
-        let provider = self.plan.as_ref().map(|plan| plan.provider.id.clone());
+        let provider = self.planned.plan.as_ref().map(|plan| plan.provider.id.clone());
         let event = ProviderEvent::Doubt(Doubt {
             v: V,
             provider: provider.unwrap_or_else(|| "".into()),

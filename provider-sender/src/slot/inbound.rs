@@ -80,7 +80,7 @@ impl SlotTask {
     }
 
     fn take_delivery(&mut self, sequence: u32, submit: &Submit) -> Result<(), CommandStatus> {
-        let plan = self.plan.as_ref().ok_or(CommandStatus::EsmeRsyserr)?;
+        let plan = self.planned.plan.as_ref().ok_or(CommandStatus::EsmeRsyserr)?;
         let now_ms = unix_ms();
         let id = PartId::new(now_ms, std::array::from_fn(|_| fastrand::u8(..)));
         let stamp = Stamp { id, now_ms, config: self.config };

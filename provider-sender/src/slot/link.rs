@@ -192,13 +192,18 @@ impl SlotTask {
             }
             Action::Unanswered { token } => {
                 if let Some(Sent { part, intent, .. }) = self.sent.remove(&token) {
-                    self.machine.handle(Event::Unanswered { part, intent });
+                    self.planned.machine.handle(Event::Unanswered { part, intent });
                 }
             }
             Action::NotSent { token, .. } => {
                 if let Some(Sent { part, intent, .. }) = self.sent.remove(&token) {
                     let fate = Fate::Returned;
-                    self.machine.handle(Event::Answered { part, intent, fate, result: None });
+                    self.planned.machine.handle(Event::Answered {
+                        part,
+                        intent,
+                        fate,
+                        result: None,
+                    });
                 }
             }
             Action::Deliver { sequence, submit } => self.deliver(sequence, &submit, now),
@@ -226,13 +231,13 @@ impl SlotTask {
         let Sent { part, intent, outgoing } = sent;
         let fate = translate::fate(status);
         let at_ms = platform::clock::unix_ms();
-        let ids = self.plan.as_ref().map(|plan| plan.provider.receipts.ids).unwrap_or_default();
+        let ids = self.planned.plan.as_ref().map(|plan| plan.provider.receipts.ids).unwrap_or_default();
         let result = translate::result(&outgoing, part.part, status, provider_id, &ids, at_ms);
         let result = result.and_then(|result| {
             let key = result.key();
             let whole = WholeResult::of(&ProviderEvent::Result(result)).ok()?;
             Some(whole.with_key(&key))
         });
-        self.machine.handle(Event::Answered { part, intent, fate, result });
+        self.planned.machine.handle(Event::Answered { part, intent, fate, result });
     }
 }

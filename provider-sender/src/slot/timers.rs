@@ -28,11 +28,11 @@ impl SlotTask {
     /// Starts the timers that are wanted, stops the others, tells of those that ran out.
     pub(super) fn run_timers(&mut self, now: Instant) {
         for (index, timer) in ALL.into_iter().enumerate() {
-            if !self.machine.wants(timer) {
+            if !self.planned.machine.wants(timer) {
                 self.timers.due[index] = None;
             } else if self.timers.due[index].is_some_and(|due| due <= now) {
                 self.timers.due[index] = None;
-                self.machine.handle(Event::Timer(timer));
+                self.planned.machine.handle(Event::Timer(timer));
             } else if self.timers.due[index].is_none() {
                 self.timers.due[index] = Some(now + self.length(timer));
             }
@@ -40,9 +40,7 @@ impl SlotTask {
         self.tell_refused_appends(now);
         if self.timers.refused.is_some_and(|due| due <= now) {
             self.timers.refused = None;
-            if self.assigned {
-                self.machine.handle(Event::Assigned);
-            }
+            self.planned.assign_again();
         }
     }
 
@@ -57,7 +55,7 @@ impl SlotTask {
 
     /// While messages wait for tokens: when there will be some, a few at a time.
     fn pace_due(&self, now: Instant) -> Option<Instant> {
-        let any = self.machine.is_waiting() || !self.intended.is_empty();
+        let any = self.planned.machine.is_waiting() || !self.intended.is_empty();
         let waiting = any && self.link.room() > 0;
         self.pacing.next().filter(|_| waiting).map(|token| token.max(now + PACE_STEP))
     }
@@ -85,7 +83,7 @@ impl SlotTask {
         self.timers.append_refused = None;
         for number in std::mem::take(&mut self.refused_appends) {
             if let Some(ticket) = self.appends.remove(&number) {
-                self.machine.handle(Event::AppendFailed(ticket));
+                self.planned.machine.handle(Event::AppendFailed(ticket));
             }
         }
     }

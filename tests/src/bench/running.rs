@@ -1,21 +1,13 @@
-//! What every measurement does: start a gateway, put a load on it, wait for what arrives.
+//! What every measurement does: start a gateway set up for loads, and end it.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use simulator::arrivals::RunSummary;
-use simulator::load::report::Report;
-use simulator::smsc::tally::Summary;
 
 use super::scenarios::Reading;
-use crate::control;
 use crate::stack::Stack;
 
-/// From the end of a load to its last arrival.
-const ARRIVE_MAX: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// With `--quick`, counts and times are so much smaller.
 const QUICK_COUNT: u64 = 25;
 const QUICK_SECONDS: u64 = 10;
@@ -86,35 +78,6 @@ impl Setting {
     pub fn start(&self, arguments: &[&str]) -> anyhow::Result<Stack> {
         Stack::start(&self.programs, arguments)
     }
-
-    /// A customer of the simulator, not started yet.
-    #[must_use]
-    pub fn customer(&self, subcommand: &str, connect: &str, system_id: &str) -> Command {
-        let mut command = Command::new(self.programs.join("simulator"));
-        command
-            .args([subcommand, "--connect", connect, "--system-id", system_id])
-            .env("SIMULATOR_PASSWORD", "secret")
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Puts a load on the edge; the arguments are separated by blanks. It ends by itself.
-    ///
-    /// # Errors
-    /// It cannot be started, or not everything was acknowledged.
-    pub fn load(&self, stack: &Stack, arguments: &str) -> anyhow::Result<Report> {
-        let mut command = self.customer("load", stack.fact("/edge/0/smpp"), "acme");
-        let output = command.args(arguments.split_ascii_whitespace()).output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        anyhow::ensure!(output.status.success(), "the load failed: {said}");
-        let report: Report = serde_json::from_slice(&output.stdout).context("the load's report")?;
-        let all = report.acknowledged > 0 && report.acknowledged == report.submitted;
-        anyhow::ensure!(
-            all && !report.deadline_reached,
-            "not everything was acknowledged: {report}"
-        );
-        Ok(report)
-    }
 }
 
 /// Stops it. What was measured stands even if that goes wrong.
@@ -140,35 +103,6 @@ pub fn pid(stack: &Stack) -> anyhow::Result<u32> {
 pub fn pid_at(stack: &Stack, pointer: &str) -> anyhow::Result<u32> {
     let found = stack.facts().pointer(pointer).and_then(serde_json::Value::as_u64);
     Ok(u32::try_from(found.with_context(|| format!("no {pointer} in the ready file"))?)?)
-}
-
-/// What the simulated provider counted.
-///
-/// # Errors
-/// It does not answer.
-pub fn summary(stack: &Stack) -> anyhow::Result<Summary> {
-    let answer = control::get(stack.fact("/smsc/control"), "/summary")?;
-    serde_json::from_value(answer).context("the provider's summary")
-}
-
-/// Waits until so many parts of this run of a load have arrived.
-///
-/// # Errors
-/// They do not come in time, or one came twice.
-pub fn await_arrival(stack: &Stack, run: u32, parts: u64) -> anyhow::Result<RunSummary> {
-    let deadline = Instant::now() + ARRIVE_MAX;
-    loop {
-        let runs = summary(stack)?.runs;
-        let found = runs.into_iter().find(|found| found.run == run).unwrap_or_default();
-        if found.distinct >= parts {
-            anyhow::ensure!(found.doubled == 0, "{} parts came more than once", found.doubled);
-            return Ok(found);
-        }
-        let arrived = found.distinct;
-        let late = Instant::now() > deadline;
-        anyhow::ensure!(!late, "{arrived} of {parts} parts arrived within {ARRIVE_MAX:?}");
-        std::thread::sleep(LOOK_EVERY);
-    }
 }
 
 /// Microseconds since 1970, as the simulator counts.

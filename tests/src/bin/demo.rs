@@ -3,16 +3,16 @@
 //! arrived.
 
 use std::collections::BTreeSet;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use domain::id::MessageId;
+use gateway_tests::journeys;
 use gateway_tests::stack::{Stack, programs};
-use gateway_tests::{control, journeys};
 use serde_json::Value;
 
-const ARRIVE_MAX: Duration = Duration::from_secs(20);
+const TOLD_MAX: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What is sent: how it is called, and the arguments for the load.
@@ -46,10 +46,10 @@ fn demonstrate() -> anyhow::Result<()> {
         .iter()
         .map(|(name, arguments)| Ok((*name, send(&stack, arguments)?)))
         .collect::<anyhow::Result<_>>()?;
-    let arrived = await_arrival(&stack)?;
+    let arrived = stack.await_arrivals(PARTS);
     let told = await_journeys(&stack, &sent)?;
     stack.stop()?;
-    anyhow::ensure!(arrived == PARTS, "{arrived} of {PARTS} parts arrived at the provider");
+    arrived?;
     anyhow::ensure!(told, "a journey is not complete");
     say(&format!("all {PARTS} parts of {} messages arrived, each once", sent.len()));
     Ok(())
@@ -58,17 +58,9 @@ fn demonstrate() -> anyhow::Result<()> {
 /// Sends one message; the ids that the gateway gave its parts, the first part's first.
 fn send(stack: &Stack, arguments: &[&str]) -> anyhow::Result<Vec<MessageId>> {
     let acked = stack.directory().join("acked.jsonl");
-    let status = Command::new(programs().join("simulator"))
-        .args(["load", "--connect", stack.fact("/edge/0/smpp")])
-        .args(["--system-id=acme", "--count=1", "--text-octets=40", "--deadline=20"])
-        .args(["--destinations=4930", "--source=Demo"])
-        .arg("--acked")
-        .arg(&acked)
-        .args(arguments)
-        .env("SIMULATOR_PASSWORD", "secret")
-        .output()?;
-    let said = String::from_utf8_lossy(&status.stderr);
-    anyhow::ensure!(status.status.success(), "the load failed: {said}");
+    let acked_to = format!("--acked={}", acked.display());
+    let one = ["--count=1", "--text-octets=40", "--deadline=20", "--destinations=4930"];
+    stack.load([&one[..], &["--source=Demo", &acked_to], arguments].concat())?;
     let lines = std::fs::read_to_string(&acked)?;
     let mut parts: Vec<(u64, MessageId)> = lines.lines().map(part).collect::<Result<_, _>>()?;
     parts.sort_unstable_by_key(|(part, _)| *part);
@@ -81,24 +73,12 @@ fn part(line: &str) -> anyhow::Result<(u64, MessageId)> {
     Ok((line["part"].as_u64().context("a line without its part")?, id.parse()?))
 }
 
-fn await_arrival(stack: &Stack) -> anyhow::Result<u64> {
-    let deadline = Instant::now() + ARRIVE_MAX;
-    loop {
-        let summary = control::get(stack.fact("/smsc/control"), "/summary")?;
-        let accepted = summary["accepted"].as_u64().context("no count in the summary")?;
-        if accepted >= PARTS || Instant::now() > deadline {
-            return Ok(accepted);
-        }
-        std::thread::sleep(LOOK_EVERY);
-    }
-}
-
 /// Prints the journeys once all are complete; false if they are not in time.
 fn await_journeys(stack: &Stack, sent: &[(&str, Vec<MessageId>)]) -> anyhow::Result<bool> {
     let bootstrap = stack.fact("/kafka/bootstrap");
     let wanted: BTreeSet<MessageId> =
         sent.iter().filter_map(|(_, ids)| ids.first().copied()).collect();
-    let deadline = Instant::now() + ARRIVE_MAX;
+    let deadline = Instant::now() + TOLD_MAX;
     loop {
         let found = journeys::read(bootstrap)?;
         let complete =

@@ -69,8 +69,8 @@ impl Stage<'_> {
     /// # Errors
     /// They do not come in time, or the load ends before.
     pub fn await_arrivals(&mut self, more: u64) -> anyhow::Result<()> {
-        let wanted = self.count("accepted")? + more;
-        self.until("arrivals", |stage| Ok(stage.count("accepted")? >= wanted))
+        let wanted = self.stack.summary()?.accepted + more;
+        self.until("arrivals", |stage| Ok(stage.stack.summary()?.accepted >= wanted))
     }
 
     fn strike(&mut self, whom: Whom, name: &str, times: u32) -> anyhow::Result<()> {
@@ -113,9 +113,9 @@ impl Stage<'_> {
     fn cut_each_octet(&mut self) -> anyhow::Result<()> {
         let within = (1..RESPONSE_OCTETS).map(|octets| json!({ "after_octets": octets }));
         for how in once(json!("before")).chain(within).chain(once(json!("after"))) {
-            let so_far = self.count("drops")?;
+            let so_far = self.stack.summary()?.drops;
             self.settings(&json!({ "drop": { "when": { "at": 1 }, "how": how } }))?;
-            self.until("a cut", |stage| Ok(stage.count("drops")? > so_far))?;
+            self.until("a cut", |stage| Ok(stage.stack.summary()?.drops > so_far))?;
             self.await_arrivals(BETWEEN_CUTS)?;
         }
         self.settings(&json!({ "drop": null }))
@@ -182,12 +182,6 @@ impl Stage<'_> {
     fn runner(&self) -> anyhow::Result<u32> {
         let pid = self.stack.facts()["pid"].as_u64().context("no pid in the ready file")?;
         Ok(u32::try_from(pid)?)
-    }
-
-    /// A count of the provider's summary.
-    fn count(&self, name: &str) -> anyhow::Result<u64> {
-        let summary = control::get(self.stack.fact("/smsc/control"), "/summary")?;
-        summary[name].as_u64().with_context(|| format!("no {name} in the summary"))
     }
 
     fn settings(&self, change: &Value) -> anyhow::Result<()> {

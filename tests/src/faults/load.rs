@@ -1,8 +1,8 @@
 //! The load under which faults happen: the simulator's customers, each submit with its number and
 //! its outcome on file.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -60,12 +60,12 @@ impl Load {
     ///
     /// # Errors
     /// The simulator is not built.
-    pub fn start(programs: &Path, stack: &Stack, plan: Plan) -> anyhow::Result<Self> {
+    pub fn start(stack: &Stack, plan: Plan) -> anyhow::Result<Self> {
         let file = |name: &str| stack.directory().join(name);
         let (acked, report, said) = (file("acked.jsonl"), file("load.json"), file("load.log"));
         let deadline = plan.lasts + EXTRA;
-        let child = Command::new(programs.join("simulator"))
-            .args(["load", "--connect", stack.fact("/edge/0/smpp"), "--system-id=acme"])
+        let child = stack
+            .customer("load", stack.fact("/edge/0/smpp"), "acme")
             .args(["--connections=4", "--window=50", "--reconnect", "--retry-throttled=100"])
             // Two providers, so that whichever sender is struck has something under way.
             .args(["--destinations=447700,491701", "--parts=3", "--spread"])
@@ -77,8 +77,6 @@ impl Load {
             .arg(format!("--deadline={}", deadline.as_secs_f64()))
             .args(["--acked".as_ref(), acked.as_os_str()])
             .args(["--json".as_ref(), report.as_os_str()])
-            .env("SIMULATOR_PASSWORD", "secret")
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&said)?)
             .spawn()?;

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use serde::de::DeserializeOwned;
-use simulator::arrivals::{RunArrivals, RunSummary};
+use simulator::arrivals::RunArrivals;
 use simulator::check::{Key, Outcome, Sent};
 
 use super::doubts;
@@ -79,7 +78,7 @@ fn under_load(
     let (rate, lasts) = (options.rate * share, scenario.load);
     let plan = Plan { rate, lasts, run: chance.u32(1..) };
     let first = FIRST_BLOW.start + chance.f64() * (FIRST_BLOW.end - FIRST_BLOW.start);
-    let mut load = Load::start(&options.programs, stack, plan)?;
+    let mut load = Load::start(stack, plan)?;
     let between = arrivals(plan, NEXT_BLOWS);
     let mut stage =
         Stage { stack: &mut *stack, load: &mut load, brokers: scenario.brokers, between };
@@ -128,19 +127,13 @@ fn settle(stack: &Stack, run: u32, sent: &[Sent]) -> anyhow::Result<BTreeMap<Key
 }
 
 fn counts(stack: &Stack, run: u32) -> anyhow::Result<BTreeMap<Key, u32>> {
-    let runs: Vec<RunArrivals> = ask(stack, &format!("/arrivals?run={run}"), "")?;
+    let answer = control::get(stack.fact("/smsc/control"), &format!("/arrivals?run={run}"))?;
+    let runs: Vec<RunArrivals> = serde_json::from_value(answer)?;
     Ok(runs.first().map(RunArrivals::counts).unwrap_or_default())
 }
 
 fn slowest(stack: &Stack, run: u32) -> anyhow::Result<Duration> {
-    let runs: Vec<RunSummary> = ask(stack, "/summary", "/runs")?;
+    let runs = stack.summary()?.runs;
     let ours = runs.iter().find(|summary| summary.run == run).context("nothing arrived")?;
     Ok(Duration::try_from_secs_f64(ours.latency.max_ms / 1e3)?)
-}
-
-/// What stands at a JSON pointer of the provider's answer.
-fn ask<T: DeserializeOwned>(stack: &Stack, path: &str, pointer: &str) -> anyhow::Result<T> {
-    let answer = control::get(stack.fact("/smsc/control"), path)?;
-    let found = answer.pointer(pointer).with_context(|| format!("no {pointer} in {path}"))?;
-    Ok(serde_json::from_value(found.clone())?)
 }

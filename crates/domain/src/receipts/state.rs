@@ -58,13 +58,14 @@ impl MessageState {
         Self::Skipped,
     ];
 
-    /// From TLV `message_state` (SMPP 3.4, section 5.3.2.35); none for a number without a meaning.
+    /// From its number (SMPP 3.4, section 5.2.28), as TLV `message_state` has it too (section
+    /// 5.3.2.35); none for a number without a meaning.
     #[must_use]
     pub fn from_smpp(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// The number in TLV `message_state`.
+    /// Its number, also in TLV `message_state`.
     #[must_use]
     pub fn smpp(self) -> u8 {
         // The declaration's order is that of the numbers; a test holds it.
@@ -86,16 +87,6 @@ impl MessageState {
             Self::Rejected => "REJECTD",
             Self::Skipped => "SKIPPED",
         }
-    }
-
-    /// From the word after `stat:`, in full or shortened, in any case: all spellings agree in the
-    /// first five letters.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        let beginning = word.trim().get(..5)?;
-        let named =
-            |state: &Self| state.word().get(..5).is_some_and(|w| beginning.eq_ignore_ascii_case(w));
-        Self::ALL.into_iter().find(named)
     }
 
     /// The name in settings, events and ids.
@@ -134,21 +125,23 @@ impl MessageState {
 }
 
 /// The state of a receipt: by the provider's own word for it (settings, in upper case), else by TLV
-/// `message_state`, else by the usual word. None: it says nothing that is known.
+/// `message_state`, else by `named`: the number (SMPP 3.4, section 5.2.28) of the state that the word
+/// usually names, as whoever read the receipt's text says (`smpp::receipt::Receipt::state`). None: it
+/// says nothing that is known.
 ///
 /// The provider's own word goes first because settings name it on purpose, for providers whose TLV
 /// is wrong too.
 #[must_use]
 pub fn state(
     own_words: &BTreeMap<String, MessageState>,
-    tlv: Option<u8>,
     word: Option<&str>,
+    tlv: Option<u8>,
+    named: Option<u8>,
 ) -> Option<MessageState> {
-    let word = word.map(str::trim);
-    let own = || own_words.get(&word?.to_ascii_uppercase()).copied();
+    let own = || own_words.get(&word?.trim().to_ascii_uppercase()).copied();
     own()
         .or_else(|| tlv.and_then(MessageState::from_smpp))
-        .or_else(|| word.and_then(MessageState::from_word))
+        .or_else(|| named.and_then(MessageState::from_smpp))
 }
 
 /// TLV `network_error_code` (SMPP 3.4, section 5.3.2.31).

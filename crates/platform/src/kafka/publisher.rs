@@ -137,7 +137,10 @@ fn fate(message: &BorrowedMessage<'_>) -> Outcome {
     }
 }
 
-/// An idempotent producer. Dropped, it sends nothing more.
+/// An idempotent producer. Dropped, it sends nothing more, but outcomes still come: it throws out
+/// what it has, and its thread, which looks once a second whether it is still wanted, tells the sink
+/// what became of that. So the sink is called, and lives, for up to some two seconds after the drop.
+/// Outcomes that have not come by then, or when the process ends before, are never told.
 pub struct Publisher<S: Sink> {
     producer: Arc<BaseProducer<Callbacks<S>>>,
     dropped: Arc<AtomicBool>,

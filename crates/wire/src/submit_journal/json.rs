@@ -2,7 +2,6 @@
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::*;
@@ -20,18 +19,6 @@ pub(super) fn decode(value: &[u8]) -> Result<Body, RecordError> {
     }
     let envelope: EnvelopeIn = serde_json::from_slice(value).map_err(|e| malformed(&e))?;
     envelope.body().ok_or(RecordError::UnknownKind)
-}
-
-impl Serialize for WholeResult {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for WholeResult {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(Self::from)
-    }
 }
 
 impl Serialize for OwnerId {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use assemble::closing::{self, Closing};
-use assemble::limit::Unlimited;
 use assemble::output::Output;
 use assemble::run::{Run, Step, Stored};
+use platform::time_limit::TimeLimit;
 
 use crate::mutant::Mutant;
 use crate::world::{World, fingerprint};
@@ -72,7 +72,7 @@ impl World {
                 } else {
                     keys.into_iter().map(|key| (key, stored.clone())).collect()
                 };
-                run.read(found, &Unlimited);
+                run.read(found, &TimeLimit::default());
                 actor.note(&(self.version, fingerprint(&self.item)));
             }
             Step::Schedule(deadlines) => {

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use assemble::closing::{self, Closing};
 use assemble::item::{Generation, Item};
-use assemble::limit::Unlimited;
 use assemble::output::Output;
 use assemble::run::{Put, Run};
 use domain::id::{DeliveryId, PartId};
+use platform::time_limit::TimeLimit;
 use wire::V;
 use wire::assembly_deadlines::AssemblyDeadline;
 
@@ -233,7 +233,7 @@ impl World {
             records.iter_mut().for_each(|record| record.append_ms = now_ms);
         }
         let (settings, join) = (self.log.settings, Mutant::join(self.mutant));
-        let run = Run::new(records, settings, join, self.now_ms(), &Unlimited);
+        let run = Run::new(records, settings, join, self.now_ms(), &TimeLimit::default());
         let mut actor = self.actor(Machine::Run { run, to });
         actor.note(&(from, to));
         self.actors[slot] = Some(Rc::new(actor));

@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod journals;
+mod messages;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

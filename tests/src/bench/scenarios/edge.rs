@@ -27,7 +27,7 @@ pub(super) fn accepted(
     let stack = setting.edge_only("bench/open.yaml", &[])?;
     let load = |seconds: u64| {
         let shape = format!("--connections={connections} --window={window}");
-        setting.load(&stack, &format!("{shape} --seconds={seconds}"))
+        stack.load(format!("{shape} --seconds={seconds}").split_ascii_whitespace())
     };
     warm_up(setting, &stack)?;
     let seconds = setting.seconds(10);
@@ -38,13 +38,13 @@ pub(super) fn accepted(
 
 fn warm_up(setting: &Setting, stack: &Stack) -> anyhow::Result<()> {
     let seconds = setting.seconds(WARM_UP_S);
-    setting.load(stack, &format!("--connections=4 --window=50 --seconds={seconds}")).map(drop)
+    stack.load(["--connections=4", "--window=50", &format!("--seconds={seconds}")]).map(drop)
 }
 
 /// A load at the rate that the figures of latency are about.
-fn paced(setting: &Setting, stack: &Stack, seconds: u64) -> anyhow::Result<Report> {
-    let shape = format!("--connections=4 --window=50 --rate={RATE}");
-    let report = setting.load(stack, &format!("{shape} --seconds={seconds}"))?;
+fn paced(stack: &Stack, seconds: u64) -> anyhow::Result<Report> {
+    let (rate, lasts) = (format!("--rate={RATE}"), format!("--seconds={seconds}"));
+    let report = stack.load(["--connections=4", "--window=50", &rate, &lasts])?;
     let rate = report.acknowledged_per_s;
     anyhow::ensure!(rate >= RATE * RATE_KEPT, "only {rate:.0} of {RATE} per second were sent");
     Ok(report)
@@ -56,7 +56,7 @@ pub(super) fn answered(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     warm_up(setting, &stack)?;
     let seconds = setting.seconds(10);
     let readings = setting.each_run(|_| {
-        let answers = paced(setting, &stack, seconds)?.submit_resp;
+        let answers = paced(&stack, seconds)?.submit_resp;
         let (p50, p99) = (answers.p50_ms, answers.p99_ms);
         Ok(vec![("submit_resp_p50_ms_10k", p50), ("submit_resp_p99_ms_10k", p99)])
     })?;
@@ -74,7 +74,7 @@ pub(super) fn among_slow_sockets(setting: &Setting) -> anyhow::Result<Vec<Readin
     warm_up(setting, &stack)?;
     // Longer than the others: a difference of two is told.
     let seconds = setting.seconds(20);
-    let p99_ms = || anyhow::Ok(paced(setting, &stack, seconds)?.submit_resp.p99_ms);
+    let p99_ms = || anyhow::Ok(paced(&stack, seconds)?.submit_resp.p99_ms);
     let mut before_ms = p99_ms()?;
     let readings = setting.each_run(|_| {
         let crowd = Crowd::gather(&stack, sockets)?;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use super::Reading;
 use crate::bench::processes::{self, Snapshot};
-use crate::bench::running::{NUMBERS, Setting, await_arrival, end, now_us, pid, pid_at};
+use crate::bench::running::{NUMBERS, Setting, end, now_us, pid, pid_at};
 use crate::stack::Stack;
 
 /// Until all binds are up: a handshake takes both sides about a millisecond.
@@ -71,8 +71,8 @@ pub(super) fn idle(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
 /// A gateway as `make run` starts it, and when its first message arrived.
 fn first_message(setting: &Setting) -> anyhow::Result<(Stack, u64)> {
     let stack = setting.start(&[NUMBERS])?;
-    setting.load(&stack, "--count=1 --run=1 --destinations=4930 --deadline=30")?;
-    let arrived = await_arrival(&stack, 1, 1)?;
+    stack.load(["--count=1", "--run=1", "--destinations=4930", "--deadline=30"])?;
+    let arrived = stack.await_run(1, 1)?;
     Ok((stack, arrived.first_us))
 }
 
@@ -98,9 +98,9 @@ fn tls_bind_once(setting: &Setting, each: u64) -> anyhow::Result<f64> {
     let stack = setting.edge_only("bench/binds.yaml", &environment)?;
     let edge = pid_at(&stack, "/edge/0/pid")?;
     let directory = files.path();
-    let binds = Binds { setting, address: &address, authority: &certificate, directory };
+    let binds = Binds { stack: &stack, address: &address, authority: &certificate, directory };
     // What is taken once (the producer, the check of each password) is not a bind's.
-    setting.load(&stack, "--count=1000")?;
+    stack.load(["--count=1000"])?;
     drop(binds.hold(1)?);
     let before_kib = processes::pss_kib(edge)?;
     let held = binds.hold(each)?;
@@ -121,7 +121,7 @@ fn certificate(directory: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
 
 /// Where binds are held, and with which files.
 struct Binds<'a> {
-    setting: &'a Setting,
+    stack: &'a Stack,
     address: &'a str,
     /// Whom to trust.
     authority: &'a Path,
@@ -136,7 +136,7 @@ impl Binds<'_> {
         let mut held = Held(Vec::new());
         for customer in 0..HOLDERS {
             let mut command =
-                self.setting.customer("idle", self.address, &format!("holder-{customer}"));
+                self.stack.customer("idle", self.address, &format!("holder-{customer}"));
             command.arg(format!("--connections={each}"));
             command.arg(format!("--seconds={}", 2 * BINDS_MAX.as_secs()));
             command.arg("--tls").arg(self.authority);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Reading;
 use crate::bench::processes::{self, Program, Snapshot};
-use crate::bench::running::{Setting, await_arrival, end, now_us, pid, summary};
+use crate::bench::running::{Setting, end, now_us, pid};
 use crate::stack::Stack;
 
 /// Until the broker's just-in-time compiler has settled: on two cores it takes a third of them before.
@@ -24,12 +24,12 @@ const OFFERED_LONGER_S: u64 = 6;
 pub(super) fn arrived(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
     let shape = WARM_UP_SHAPE;
-    flood(setting, &stack, shape, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
+    flood(&stack, shape, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
     let messages = setting.count(250_000);
     let readings = setting.each_run(|run| {
         let before = Snapshot::of_tree(pid(&stack)?)?;
         let load_before = processes::of_ended_children()?;
-        let per_s = flood(setting, &stack, shape, run, messages, 1)?;
+        let per_s = flood(&stack, shape, run, messages, 1)?;
         let mut used = Snapshot::of_tree(pid(&stack)?)?.since(&before)?;
         // The load is our child, not the gateway's.
         let load = processes::of_ended_children()?.saturating_sub(load_before);
@@ -43,12 +43,12 @@ pub(super) fn arrived(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
 /// Messages of three parts, each over two binds.
 pub(super) fn arrived_multipart(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
-    flood(setting, &stack, WARM_UP_SHAPE, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
+    flood(&stack, WARM_UP_SHAPE, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
     let shape = "--connections=2 --window=200 --parts=3 --spread";
-    flood(setting, &stack, shape, WARM_UP + 1, setting.count(50_000), 3)?;
+    flood(&stack, shape, WARM_UP + 1, setting.count(50_000), 3)?;
     let messages = setting.count(50_000);
     let readings = setting.each_run(|run| {
-        let per_s = flood(setting, &stack, shape, run, messages, 3)?;
+        let per_s = flood(&stack, shape, run, messages, 3)?;
         Ok(vec![("arrived_multipart_per_s", per_s)])
     })?;
     end(stack);
@@ -58,12 +58,12 @@ pub(super) fn arrived_multipart(setting: &Setting) -> anyhow::Result<Vec<Reading
 /// From `submit_sm` written to read at the provider, paced.
 pub(super) fn end_to_end(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
     let stack = setting.whole("bench/open.yaml")?;
-    flood(setting, &stack, WARM_UP_SHAPE, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
+    flood(&stack, WARM_UP_SHAPE, WARM_UP, setting.count(WARM_UP_MESSAGES), 1)?;
     let paced = |run: u32, count: u64| {
         let shape = "--connections=4 --window=50 --rate=1000";
         let arguments = format!("{shape} --run={run} --count={count} --deadline=120");
-        setting.load(&stack, &arguments)?;
-        await_arrival(&stack, run, count)
+        stack.load(arguments.split_ascii_whitespace())?;
+        stack.await_run(run, count)
     };
     paced(WARM_UP + 1, 3_000)?;
     let readings = setting.each_run(|run| {
@@ -89,9 +89,10 @@ fn paced_once(setting: &Setting, stack: &Stack) -> anyhow::Result<Reading> {
     let measured_s = setting.seconds(60);
     let offered_s = measured_s + OFFERED_LONGER_S;
     let shape = "--connections=4 --window=50 --parts=3 --long-share=0.2 --spread";
-    setting.load(stack, &format!("{shape} --rate={OFFERED} --seconds={offered_s}"))?;
+    let arguments = format!("{shape} --rate={OFFERED} --seconds={offered_s}");
+    stack.load(arguments.split_ascii_whitespace())?;
     // There is still more to send than was sent: the rate is that of the pacing.
-    let summary = summary(stack)?;
+    let summary = stack.summary()?;
     let span = Duration::from_micros(summary.last_us.saturating_sub(summary.first_us));
     let is_long_enough = span >= Duration::from_secs(measured_s);
     anyhow::ensure!(is_long_enough, "parts arrived for {span:?} only, not for {measured_s} s");
@@ -105,18 +106,11 @@ fn paced_once(setting: &Setting, stack: &Stack) -> anyhow::Result<Reading> {
 
 /// Parts per second from before the load starts (so a little less than from its first submit) to
 /// the last arrival of so many messages.
-fn flood(
-    setting: &Setting,
-    stack: &Stack,
-    shape: &str,
-    run: u32,
-    messages: u64,
-    parts: u64,
-) -> anyhow::Result<f64> {
+fn flood(stack: &Stack, shape: &str, run: u32, messages: u64, parts: u64) -> anyhow::Result<f64> {
     let started_us = now_us();
     let arguments = format!("{shape} --run={run} --count={messages} --deadline=120");
-    setting.load(stack, &arguments)?;
-    let arrived = await_arrival(stack, run, messages * parts)?;
+    stack.load(arguments.split_ascii_whitespace())?;
+    let arrived = stack.await_run(run, messages * parts)?;
     let took = Duration::from_micros(arrived.last_us.saturating_sub(started_us));
     Ok((messages * parts) as f64 / took.as_secs_f64())
 }

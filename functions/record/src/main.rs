@@ -1,0 +1,36 @@
+//! Lambda `record`: settings, clients, run.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use platform::function::{Event, Shell};
+use platform::kafka::{Batch, KafkaSettings};
+use platform::settings::exit_on_error;
+use platform::time_limit::TimeLimit;
+use record::handler::{BY, Handler};
+use record::settings::Environment;
+use record::store::DynamoStore;
+use serde_json::value::RawValue;
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    platform::telemetry::start();
+    let environment = exit_on_error(Environment::read());
+    let limit = exit_on_error(TimeLimit::from_environment());
+    let kafka = exit_on_error(KafkaSettings::from_environment().await);
+    let handler = Handler {
+        store: DynamoStore::new(platform::aws::dynamodb().await, environment.table),
+        shell: Shell {
+            by: BY,
+            outputs: Batch::new(&kafka, environment.publish_timeout)?,
+            limit,
+            now_ms: platform::clock::unix_ms,
+        },
+        form: environment.form,
+    };
+    let handler = &handler;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
+        let event: Event<'_> = serde_json::from_str(event.payload.get())?;
+        let done = handler.handle(&event).await;
+        done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
+    }))
+    .await
+}
