@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use domain::address::Address;
 use domain::id::{CustomerId, MessageId, PartId, ProviderId};
-use domain::receipts::{CanonicalId, MessageState, NetworkError};
+use domain::receipts::{
+    CanonicalId, Candidate, Claim, MessageState, NetworkError, ReceiptDate, Said,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::provider_outgoing::Origin;
@@ -120,6 +122,39 @@ impl ProviderReceipt {
     pub fn key(&self) -> String {
         receipt_key(&self.provider, &self.canonical)
     }
+
+    /// What it tells of whose it is.
+    #[must_use]
+    pub fn claim(&self) -> Claim<'_> {
+        Claim {
+            source: &self.source,
+            destination: &self.destination,
+            submitted: self.submitted(),
+            arrived_ms: self.arrived_ms,
+        }
+    }
+
+    /// What it says became of the part.
+    #[must_use]
+    pub fn said(&self) -> Said<'_> {
+        Said {
+            state: self.state,
+            error: self.error.as_deref(),
+            network_error: self.network_error,
+        }
+    }
+
+    /// Its submit date, if it can be read.
+    #[must_use]
+    pub fn submitted(&self) -> Option<ReceiptDate> {
+        ReceiptDate::parse(self.submit_date.as_deref()?)
+    }
+
+    /// Its done date, if it can be read.
+    #[must_use]
+    pub fn done(&self) -> Option<ReceiptDate> {
+        ReceiptDate::parse(self.done_date.as_deref()?)
+    }
 }
 
 /// Under which results and receipts of one part meet, in `provider-events` and in `correlations`.
@@ -161,6 +196,12 @@ impl SubmitResult {
     pub fn key(&self) -> String {
         let canonical = self.canonical.as_ref().map(CanonicalId::as_str);
         key(self.provider.as_str(), canonical.unwrap_or(&self.provider_message_id), self.part)
+    }
+
+    /// What a receipt is compared with.
+    #[must_use]
+    pub fn candidate(&self) -> Candidate<'_> {
+        Candidate { part: self.part, destination: &self.destination, answered_ms: self.at_ms }
     }
 }
 

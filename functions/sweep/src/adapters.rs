@@ -1,11 +1,13 @@
-//! The index in DynamoDB and the queue in SQS.
+//! The indexes in DynamoDB and the queue in SQS.
 
 use anyhow::Context as _;
 use aws_sdk_dynamodb::types::AttributeValue;
+use platform::correlations::{CorrelationsTable, Item, Place};
 use platform::queue::DelayQueue;
 use wire::assembly_deadlines::{AssemblyDeadline, DUE_INDEX};
 
 use crate::handler::{AT_ONCE, Deadlines, Overdue, Queue};
+use crate::receipts::Correlations;
 
 /// Table `assemblies`.
 #[derive(Debug, Clone)]
@@ -64,5 +66,19 @@ impl Queue for DelayQueue {
         let body = |deadline| anyhow::Ok((String::from_utf8(wire::encode(deadline))?, AT_ONCE));
         let bodies = deadlines.iter().map(body).collect::<anyhow::Result<Vec<_>>>()?;
         DelayQueue::send(self, &bodies).await
+    }
+}
+
+impl Correlations for CorrelationsTable {
+    async fn due(&self, due_hour: &str, until_ms: u64, limit: usize) -> anyhow::Result<Vec<Place>> {
+        Self::due(self, due_hour, until_ms, limit).await
+    }
+
+    async fn query(&self, keys: &[String]) -> anyhow::Result<Vec<Item>> {
+        Self::query(self, keys).await
+    }
+
+    async fn settle(&self, place: &Place) -> anyhow::Result<()> {
+        Self::settle(self, place).await
     }
 }

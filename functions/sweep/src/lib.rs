@@ -1,6 +1,8 @@
-//! Finds what a lost delay left behind: open assemblies past their deadline (design, section 8).
+//! Finds what a lost delay left behind: open assemblies past their deadline; and receipts whose
+//! submit result never came (design, sections 7 and 8).
 #![forbid(unsafe_code)]
 
 pub mod adapters;
 pub mod handler;
 pub mod hours;
+pub mod receipts;

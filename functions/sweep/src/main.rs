@@ -1,29 +1,56 @@
 //! Lambda `sweep`: settings, clients, run.
 
+use std::time::Duration;
+
+use domain::config::Document;
 use lambda_runtime::{LambdaEvent, service_fn};
+use platform::config_store::ConfigStore;
+use platform::correlations::CorrelationsTable;
+use platform::function::{Configurations, Shell};
+use platform::kafka::{Batch, KafkaSettings};
 use platform::queue::DelayQueue;
 use platform::settings::{SettingError, exit_on_error, required};
+use platform::time_limit::TimeLimit;
 use serde::de::IgnoredAny;
 use sweep::adapters::AssembliesTable;
 use sweep::handler::sweep;
+use sweep::receipts::{BY, Receipts};
 
-fn settings() -> Result<(String, String), SettingError> {
-    Ok((
+/// Well below the function's time-out (120 s, template.yaml), so that a failure is reported by us.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
+
+fn settings() -> Result<[String; 4], SettingError> {
+    Ok([
         required("TABLE_ASSEMBLIES", "the table of open assemblies")?,
         required("QUEUE_ASSEMBLY_DEADLINES", "URL of the queue of deadlines")?,
-    ))
+        required("TABLE_CORRELATIONS", "the table of submit results and waiting receipts")?,
+        required("TABLE_CONFIG", "name of the configuration's table")?,
+    ])
 }
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
-    let (table, queue) = exit_on_error(settings());
-    let index = AssembliesTable::new(platform::aws::dynamodb().await, table);
+    let [assemblies, queue, correlations, config] = exit_on_error(settings());
+    let limit = exit_on_error(TimeLimit::from_environment());
+    let kafka = exit_on_error(KafkaSettings::from_environment().await);
+    let dynamodb = platform::aws::dynamodb().await;
+    let index = AssembliesTable::new(dynamodb.clone(), assemblies);
     let queue = DelayQueue::new(platform::aws::sqs().await, queue);
-    let (index, queue) = (&index, &queue);
+    let versions = ConfigStore::new(dynamodb.clone(), config);
+    let outputs = Batch::new(&kafka, PUBLISH_TIMEOUT)?;
+    let receipts = Receipts {
+        table: CorrelationsTable::new(dynamodb, correlations),
+        configurations: Configurations::new(versions, Document::receipts_by_provider),
+        shell: Shell { by: BY, outputs, limit, now_ms: platform::clock::unix_ms },
+    };
+    let (index, queue, receipts) = (&index, &queue, &receipts);
     lambda_runtime::run(service_fn(|_: LambdaEvent<IgnoredAny>| async move {
-        let swept = sweep(index, queue, platform::clock::unix_ms()).await;
-        swept.map(|_| ()).map_err(|error| format!("{error:#}"))
+        let now_ms = platform::clock::unix_ms();
+        // Neither waits for the other's outage.
+        let swept = sweep(index, queue, now_ms).await.map(|_| ());
+        let given_up = receipts.sweep(now_ms).await.map(|_| ());
+        swept.and(given_up).map_err(|error| format!("{error:#}"))
     }))
     .await
 }

@@ -1,11 +1,14 @@
 //! How a provider writes receipts, and what they mean: data, so that a provider's quirks need no
 //! code (design, section 7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Document;
+use crate::id::ProviderId;
 use crate::receipts::{Fault, MessageState};
 
 /// How a provider writes receipts, and what they mean.
@@ -53,6 +56,28 @@ impl ReceiptSettings {
     #[must_use]
     pub fn date_within_ms(&self) -> u64 {
         u64::from(self.date_within_min) * 60_000
+    }
+}
+
+/// Of each provider how it writes receipts.
+pub type ReceiptsByProvider = HashMap<ProviderId, ReceiptSettings>;
+
+/// How `provider` writes receipts by a version; where that says nothing of it, as strict as can be.
+#[must_use]
+pub fn receipts_of<'a>(
+    known: Option<&'a ReceiptsByProvider>,
+    provider: &ProviderId,
+) -> &'a ReceiptSettings {
+    static STRICT: LazyLock<ReceiptSettings> = LazyLock::new(ReceiptSettings::default);
+    known.and_then(|known| known.get(provider)).unwrap_or(&STRICT)
+}
+
+impl Document {
+    /// What of a version matters once a receipt is there.
+    #[must_use]
+    pub fn receipts_by_provider(&self) -> ReceiptsByProvider {
+        let of = |provider: &super::Provider| (provider.id.clone(), provider.receipts.clone());
+        self.providers.iter().map(of).collect()
     }
 }
 

@@ -123,11 +123,34 @@ pub fn decide(
     if let Some(refusal) = refusal(claim, settings) {
         return Decision::Refused(refusal);
     }
+    judged(candidates.iter().map(|candidate| (candidate.part, fits(claim, candidate, settings))))
+}
+
+/// The same, where each result is judged by settings of its own: those of the configuration version
+/// that it was sent under. Under settings that could not believe the receipt no result fits it;
+/// refused is what no result's settings believe.
+#[must_use]
+pub fn decide_each(
+    claim: &Claim<'_>,
+    candidates: &[(Candidate<'_>, &ReceiptSettings)],
+) -> Decision {
+    let refused = |settings: &ReceiptSettings| refusal(claim, settings);
+    let refusals: Vec<_> = candidates.iter().filter_map(|(_, its)| refused(its)).collect();
+    if let Some(refusal) = refusals.first()
+        && refusals.len() == candidates.len()
+    {
+        return Decision::Refused(*refusal);
+    }
+    let believing = candidates.iter().filter(|(_, its)| refused(its).is_none());
+    judged(believing.map(|(candidate, its)| (candidate.part, fits(claim, candidate, its))))
+}
+
+fn judged(results: impl Iterator<Item = (PartId, Result<(), Misfit>)>) -> Decision {
     let mut closest = Misfit::NoResult;
     let mut fitting = Vec::new();
-    for candidate in candidates {
-        match fits(claim, candidate, settings) {
-            Ok(()) => fitting.push(candidate.part),
+    for (part, fit) in results {
+        match fit {
+            Ok(()) => fitting.push(part),
             Err(misfit) => closest = closest.max(misfit),
         }
     }

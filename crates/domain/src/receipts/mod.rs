@@ -21,7 +21,9 @@ pub use address::same_handset;
 pub use canonical::{CanonicalId, Side, canonical_id};
 pub use consequence::{Attempt, Consequence, CustomerReceipt, NoRetry, consequence, retry};
 pub use date::{ReceiptDate, done_ms};
-pub use matching::{AHEAD_MAX_MS, Candidate, Claim, Decision, Misfit, Refusal, decide, fits};
+pub use matching::{
+    AHEAD_MAX_MS, Candidate, Claim, Decision, Misfit, Refusal, decide, decide_each, fits,
+};
 pub(crate) use meaning::ERROR_MAX;
 pub use meaning::{Fault, Meaning, Said, USUAL, Usual, meaning};
 pub(crate) use pattern::{error_pattern, network_pattern};

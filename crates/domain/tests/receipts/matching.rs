@@ -4,7 +4,7 @@ use domain::address::Address;
 use domain::config::ReceiptSettings;
 use domain::id::PartId;
 use domain::receipts::{
-    AHEAD_MAX_MS, Candidate, Claim, Decision, Misfit, ReceiptDate, Refusal, decide,
+    AHEAD_MAX_MS, Candidate, Claim, Decision, Misfit, ReceiptDate, Refusal, decide, decide_each,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -209,6 +209,34 @@ fn with_the_address_check_off_the_date_has_to_speak() {
     let zoned = rewritten.submitted("2026-11-21 11:05Z");
     assert_eq!(decided(&zoned, &results, &nowhere), Decision::Matched(part(1)));
 }
+
+#[test]
+fn results_of_several_versions_are_each_judged_by_their_own() {
+    let [strict, off] = [utc(), settings(json!({"addresses": "off", "utc_offsets_min": [0]}))];
+    let of = |number: u8| Candidate {
+        part: part(number),
+        destination: &HANDSETS[usize::from(number)],
+        answered_ms: AT_MS,
+    };
+    let dated = Receipt::from("491701").submitted("2611211105");
+    let undated = Receipt::from("491701");
+    let each = |receipt: &Receipt, of: &[(Candidate<'_>, &ReceiptSettings)]| {
+        decide_each(&receipt.claim(), of)
+    };
+    assert_eq!(each(&undated, &[]), Decision::Waits(Misfit::NoResult));
+    assert_eq!(each(&undated, &[(of(1), &strict), (of(2), &strict)]), Decision::Matched(part(1)));
+    // By date alone both fit.
+    let both = [(of(1), &strict), (of(2), &off)];
+    assert_eq!(each(&dated, &both), Decision::Ambiguous(vec![part(1), part(2)]));
+    // Without a date the one that asks for it is out, whatever the other says.
+    assert_eq!(each(&undated, &both), Decision::Matched(part(1)));
+    let others = [(of(2), &strict), (of(1), &off)];
+    assert_eq!(each(&undated, &others), Decision::Waits(Misfit::OtherAddress));
+    assert_eq!(each(&undated, &[(of(1), &off)]), Decision::Refused(Refusal::NoDate));
+}
+
+static HANDSETS: std::sync::LazyLock<[Address; 3]> =
+    std::sync::LazyLock::new(|| ["491700", "491701", "491702"].map(|number| address(1, number)));
 
 #[test]
 fn a_receipt_may_come_before_its_answer_but_not_long_before() {

@@ -1,0 +1,303 @@
+//! Table `correlations` in DynamoDB (`wire::correlations` says what its items are). Reads are
+//! consistent: the join of results and receipts rests on that.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use wire::correlations::{DUE_INDEX, due_hour};
+
+/// Keys of one BatchGetItem (AWS: at most 100).
+const GETS_MAX: usize = 100;
+/// Items of one BatchWriteItem (AWS: at most 25).
+const PUTS_MAX: usize = 25;
+/// Requests of one batch at a time.
+const AT_ONCE: usize = 16;
+/// Resends of what a request left unprocessed, until the batch fails: some 6 s.
+const RESENDS_MAX: u32 = 10;
+
+/// An item's keys: `key` and `item`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Hash key.
+    pub key: String,
+    /// Sort key.
+    pub item: String,
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.item, self.key)
+    }
+}
+
+/// An item.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Item {
+    /// Its keys.
+    pub place: Place,
+    /// JSON; empty: a mark.
+    pub data: String,
+    /// When something has to happen to it, Unix milliseconds: it is in the index then.
+    pub due_ms: Option<u64>,
+    /// When it may go, Unix milliseconds.
+    pub kept_until_ms: u64,
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Item({:?}, {} octets)", self.place, self.data.len())
+    }
+}
+
+type Attributes = HashMap<String, AttributeValue>;
+
+/// The table.
+#[derive(Debug, Clone)]
+pub struct CorrelationsTable {
+    client: Client,
+    table: String,
+}
+
+impl CorrelationsTable {
+    /// The table named `table`.
+    #[must_use]
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// Reads items (no place twice); those that are not there are left out.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer, or leaves some unprocessed for too long.
+    pub async fn get(&self, places: &[Place]) -> anyhow::Result<Vec<Item>> {
+        let found: Vec<_> = stream::iter(places.chunks(GETS_MAX))
+            .map(|places| self.get_some(places))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Writes items (no place twice), whatever was there.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer, or leaves some unprocessed for too long; some may be written.
+    pub async fn put(&self, items: &[Item]) -> anyhow::Result<()> {
+        stream::iter(items.chunks(PUTS_MAX))
+            .map(|items| self.put_some(items))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Reads all items under these keys.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer.
+    pub async fn query(&self, keys: &[String]) -> anyhow::Result<Vec<Item>> {
+        let found: Vec<_> = stream::iter(keys)
+            .map(|key| self.query_one(key))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Items due in the hour named `hour` and not after `until_ms`, the earliest first.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer.
+    pub async fn due(&self, hour: &str, until_ms: u64, limit: usize) -> anyhow::Result<Vec<Place>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("due_hour = :hour AND due_at <= :until")
+            .expression_attribute_values(":hour", AttributeValue::S(hour.to_owned()))
+            .expression_attribute_values(":until", number(until_ms))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(item) = pages.next().await
+        {
+            found.push(place(&mut item.context("table correlations does not answer")?)?);
+        }
+        Ok(found)
+    }
+
+    /// Nothing has to happen to an item any more. One that is gone stays so.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer.
+    pub async fn settle(&self, place: &Place) -> anyhow::Result<()> {
+        let settled = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(keys(place)))
+            .update_expression("REMOVE due_hour, due_at")
+            .condition_expression("attribute_exists(#key)")
+            .expression_attribute_names("#key", "key")
+            .send()
+            .await;
+        match settled {
+            Err(SdkError::ServiceError(error))
+                if error.err().is_conditional_check_failed_exception() =>
+            {
+                Ok(())
+            }
+            settled => settled.map(|_| ()).context("table correlations does not answer"),
+        }
+    }
+
+    /// Writes an item unless one is there; what then stands there.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer.
+    pub async fn put_if_absent(&self, item: Item) -> anyhow::Result<Item> {
+        let written = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(encode(&item)))
+            .condition_expression("attribute_not_exists(#key)")
+            .expression_attribute_names("#key", "key")
+            .send()
+            .await;
+        match written {
+            Ok(_) => Ok(item),
+            Err(SdkError::ServiceError(error))
+                if matches!(error.err(), PutItemError::ConditionalCheckFailedException(_)) =>
+            {
+                let mut there = self.get(std::slice::from_ref(&item.place)).await?;
+                there.pop().context("an item of table correlations went away")
+            }
+            Err(error) => Err(error).context("table correlations does not take an item"),
+        }
+    }
+
+    async fn get_some(&self, places: &[Place]) -> anyhow::Result<Vec<Item>> {
+        let request = KeysAndAttributes::builder()
+            .set_keys(Some(places.iter().map(keys).collect()))
+            .consistent_read(true)
+            .build()?;
+        let mut wanted = Some(request);
+        let mut found = Vec::with_capacity(places.len());
+        let mut resends = 0;
+        while let Some(keys) = wanted.take() {
+            let request = self.client.batch_get_item().request_items(&self.table, keys);
+            let answer = request.send().await.context("table correlations does not answer")?;
+            let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
+            for attributes in items.unwrap_or_default() {
+                found.push(decode(attributes)?);
+            }
+            wanted = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
+            if wanted.is_some() {
+                back_off(&mut resends).await?;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn put_some(&self, items: &[Item]) -> anyhow::Result<()> {
+        let mut unwritten = items.iter().map(write_request).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut resends = 0;
+        while !unwritten.is_empty() {
+            let request = self.client.batch_write_item().request_items(&self.table, unwritten);
+            let answer = request.send().await.context("table correlations does not take items")?;
+            let left = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table));
+            unwritten = left.unwrap_or_default();
+            if !unwritten.is_empty() {
+                back_off(&mut resends).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn query_one(&self, key: &str) -> anyhow::Result<Vec<Item>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#key = :key")
+            .expression_attribute_names("#key", "key")
+            .expression_attribute_values(":key", AttributeValue::S(key.to_owned()))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = pages.next().await {
+            found.push(decode(item.context("table correlations does not answer")?)?);
+        }
+        Ok(found)
+    }
+}
+
+async fn back_off(resends: &mut u32) -> anyhow::Result<()> {
+    *resends += 1;
+    ensure!(*resends <= RESENDS_MAX, "table correlations is overloaded");
+    // Batches that were refused together do not come back together.
+    let most_ms = 20_u64 << (*resends).min(6);
+    let after_ms = most_ms / 2 + u64::from(uuid::Uuid::new_v4().as_fields().0) % (most_ms / 2);
+    tokio::time::sleep(Duration::from_millis(after_ms)).await;
+    Ok(())
+}
+
+fn keys(place: &Place) -> Attributes {
+    Attributes::from([
+        ("key".to_owned(), AttributeValue::S(place.key.clone())),
+        ("item".to_owned(), AttributeValue::S(place.item.clone())),
+    ])
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn encode(item: &Item) -> Attributes {
+    let mut attributes = keys(&item.place);
+    attributes.insert("ttl".to_owned(), number(item.kept_until_ms / 1000));
+    if !item.data.is_empty() {
+        attributes.insert("data".to_owned(), AttributeValue::S(item.data.clone()));
+    }
+    if let Some(due_ms) = item.due_ms {
+        attributes.insert("due_hour".to_owned(), AttributeValue::S(due_hour(due_ms)));
+        attributes.insert("due_at".to_owned(), number(due_ms));
+    }
+    attributes
+}
+
+fn write_request(item: &Item) -> anyhow::Result<WriteRequest> {
+    let put = PutRequest::builder().set_item(Some(encode(item))).build()?;
+    Ok(WriteRequest::builder().put_request(put).build())
+}
+
+fn decode(mut attributes: Attributes) -> anyhow::Result<Item> {
+    let place = place(&mut attributes)?;
+    let whole = |name: &str| attributes.get(name).and_then(|value| value.as_n().ok()?.parse().ok());
+    let (due_ms, ttl_s) = (whole("due_at"), whole("ttl").unwrap_or(0_u64));
+    let data = text(&mut attributes, "data").unwrap_or_default();
+    Ok(Item { place, data, due_ms, kept_until_ms: ttl_s.saturating_mul(1000) })
+}
+
+fn place(attributes: &mut Attributes) -> anyhow::Result<Place> {
+    let mut part = |name| text(attributes, name).context("an item without its keys");
+    Ok(Place { key: part("key")?, item: part("item")? })
+}
+
+fn text(attributes: &mut Attributes, name: &str) -> Option<String> {
+    match attributes.remove(name)? {
+        AttributeValue::S(text) => Some(text),
+        _ => None,
+    }
+}
