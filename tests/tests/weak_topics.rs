@@ -69,6 +69,7 @@ impl Cluster {
             .env("HEALTH_LISTEN", "127.0.0.1:0")
             .env("SMPP_LISTEN", "127.0.0.1:0")
             .env("TABLE_CONFIG", "none")
+            .env("TABLE_MESSAGES", "none")
             .env("SECRETS_DIR", self.stack.directory())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

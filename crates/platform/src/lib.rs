@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod function;
 pub mod health;
 pub mod kafka;
+pub mod messages;
 pub mod opt_outs;
 pub mod queue;
 pub mod secrets;

@@ -1,9 +1,12 @@
 //! Bodies of the admin API: what `gatewayctl` sends and `configure` answers.
 
+mod messages;
+
 use domain::config::{Change, Document, Mistake};
 use domain::message::Priority;
 use serde::{Deserialize, Serialize};
 
+pub use self::messages::{Journey, JourneyEvent, MessageList, shown};
 use crate::submit_journal::{DoubtState, Word};
 
 /// Answer of `GET /config/…`.

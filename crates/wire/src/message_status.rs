@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::message_events::{Happened, MessageEvent, PartIds};
 
 /// How far a message or one of its parts has come.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Only later events are known yet.
@@ -158,13 +156,22 @@ pub struct Standing {
     pub since_ms: u64,
     /// One or more.
     pub parts: Vec<PartStanding>,
+    /// We cut it: the customer knows one id, that of the whole message.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_here: bool,
 }
 
 impl Standing {
-    /// The part that the customer knows under `id`; none: the id is the whole message's.
+    /// What the customer who was given `id` asks about: the part, or of a message that we cut the part
+    /// that its status comes from.
     #[must_use]
-    pub fn part(&self, id: PartId) -> Option<&PartStanding> {
-        self.parts.iter().find(|part| part.ids.id == id || part.ids.aliases.contains(&id))
+    pub fn of(&self, id: PartId) -> Option<&PartStanding> {
+        let named = |part: &&PartStanding| part.ids.id == id || part.ids.aliases.contains(&id);
+        let known = self.parts.iter().find(named).filter(|_| !self.cut_here);
+        known.or_else(|| {
+            let of_status = self.parts.iter().filter(|part| part.status == self.status);
+            of_status.max_by_key(|part| part.since_ms)
+        })
     }
 }
 
@@ -192,7 +199,7 @@ pub fn merged<'a>(events: impl IntoIterator<Item = MessageEvent<'a>>) -> Vec<Mes
 /// Where `message` stands after these events (merged, in any order).
 #[must_use]
 pub fn standing(message: MessageId, events: &[MessageEvent<'_>]) -> Standing {
-    let parts = parts(message, events);
+    let (parts, cut_here) = parts(message, events);
     let parts: Vec<_> = parts.into_iter().map(|ids| part_standing(ids, events)).collect();
     // Of those under way the least advanced one, else the worst end.
     let told = parts.iter().min_by_key(|part| match part.status.is_final() {
@@ -202,28 +209,30 @@ pub fn standing(message: MessageId, events: &[MessageEvent<'_>]) -> Standing {
     let status = told.map_or(Status::Unknown, |part| part.status);
     let of_status = parts.iter().filter(|part| part.status == status);
     let since_ms = of_status.map(|part| part.since_ms).max().unwrap_or_default();
-    Standing { status, since_ms, parts }
+    Standing { status, since_ms, parts, cut_here }
 }
 
-/// The message's parts: as the last routing cut it, else as the customer did, else as events name them.
-fn parts(message: MessageId, events: &[MessageEvent<'_>]) -> Vec<PartIds> {
+/// The message's parts, and whether it was us who cut it: as the last routing says, else as the customer
+/// cut it, else as events name them.
+fn parts(message: MessageId, events: &[MessageEvent<'_>]) -> (Vec<PartIds>, bool) {
     let of = |happened: Happened| events.iter().filter(move |event| event.happened == happened);
     let routed = of(Happened::Routed).max_by_key(|event| (event.attempt, event.id));
-    let told = routed.into_iter().chain(of(Happened::Accepted)).chain(of(Happened::Received));
-    if let Some(event) = told.into_iter().find(|event| !event.parts.is_empty()) {
-        return event.parts.clone();
+    if let Some(routed) = routed.filter(|event| !event.parts.is_empty()) {
+        return (routed.parts.clone(), true);
     }
-    let own = PartId::from(message);
+    let first = of(Happened::Accepted).chain(of(Happened::Received)).max_by_key(|event| event.id);
+    if let Some(first) = first.filter(|event| !event.parts.is_empty()) {
+        return (first.parts.clone(), false);
+    }
+    // Later events may be there first.
+    let late = routed.is_none() && first.is_none();
     let last = events.iter().filter(|event| event.part.is_some()).map(|event| event.attempt).max();
-    let named: BTreeSet<PartId> = match routed {
-        Some(_) => BTreeSet::new(),
-        None => {
-            let last = events.iter().filter(|event| Some(event.attempt) == last);
-            last.filter_map(|event| event.part).collect()
-        }
-    };
-    let named = if named.is_empty() { BTreeSet::from([own]) } else { named };
-    named.into_iter().map(|id| PartIds { id, aliases: Vec::new() }).collect()
+    let of_last = events.iter().filter(|event| late && Some(event.attempt) == last);
+    let mut named: BTreeSet<PartId> = of_last.filter_map(|event| event.part).collect();
+    if named.is_empty() {
+        named.insert(message.into());
+    }
+    (named.into_iter().map(|id| PartIds { id, aliases: Vec::new() }).collect(), false)
 }
 
 fn part_standing(ids: PartIds, events: &[MessageEvent<'_>]) -> PartStanding {

@@ -136,6 +136,7 @@ fn prepare(options: Options, ports: &mut Ports) -> anyhow::Result<Ground> {
         ("KafkaClusterArn", CLUSTER_ARN),
         ("SubnetIds", "none"),
         ("SecurityGroupIds", "none"),
+        ("NumberPepper", "the pepper of one machine"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();

@@ -14,6 +14,7 @@ fn account() -> Account {
             ("KafkaClusterArn", "arn:aws:kafka:us-east-1:000000000000:cluster/local/0"),
             ("SubnetIds", "none"),
             ("SecurityGroupIds", "none"),
+            ("NumberPepper", "a pepper of tests"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into(),

@@ -43,10 +43,14 @@ pub struct Page<'a> {
 }
 
 impl Journey {
-    /// Whose it is.
+    /// Whose it is. None: nobody said so yet (a doubt, which is from a journal, does not), or events of
+    /// several customers meet under one id, which nobody is told of.
     #[must_use]
     pub fn customer(&self) -> Option<&CustomerId> {
-        self.events.first().map(|event| event.customer.as_ref())
+        let told = self.events.iter().map(|event| event.customer.as_ref());
+        let mut told = told.filter(|customer| !customer.as_str().is_empty());
+        let first = told.next()?;
+        told.all(|customer| customer == first).then_some(first)
     }
 
     /// Where it stands.

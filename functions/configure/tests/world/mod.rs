@@ -10,12 +10,16 @@ use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use configure::handler::Handler;
 use configure::letters::{LetterAt, Scan, Wanted};
-use configure::ports::{Applied, DeadLetters, Journals, Store, Surveyed, Topics};
+use configure::ports::{Applied, DeadLetters, Journals, Messages, Store, Surveyed, Topics};
 use domain::config::{Document, SlotLedger};
+use domain::id::{CustomerId, MessageId, PartId};
 use journal::{JournalRecord, Survey};
 use platform::kafka::TopicNeed;
+use platform::messages::{Found, Journey, NumberHash, Page, at, day};
 use serde_json::{Value, json};
 use wire::dead_letters::DeadLetter;
+use wire::message_events::MessageEvent;
+use wire::message_status::merged;
 use wire::submit_journal::{self, Resolution};
 
 pub(crate) const FIRST: &str = "0190a5d0-0000-4000-8000-000000000001";
@@ -33,6 +37,8 @@ pub(crate) struct World {
     /// Values of the one partition of `dead-letters`, a second apart.
     pub(crate) letters: Mutex<Vec<Vec<u8>>>,
     pub(crate) put_back: Mutex<Vec<DeadLetter>>,
+    /// All of table `messages`.
+    pub(crate) events: Mutex<Vec<MessageEvent<'static>>>,
 }
 
 impl World {
@@ -161,6 +167,70 @@ impl DeadLetters for &World {
     }
 }
 
+impl Messages for &World {
+    async fn journey(&self, id: PartId) -> anyhow::Result<Option<Journey>> {
+        if *self.kafka_down.lock().unwrap() {
+            bail!("table messages does not answer: 10.1.2.3");
+        }
+        let events = self.events.lock().unwrap();
+        let has = |event: &&MessageEvent<'_>| event.parts.iter().any(|part| part.id == id);
+        let message = events.iter().find(has).map_or(id.into(), |event| event.message);
+        let events = events.iter().filter(|event| event.message == message).cloned();
+        let events = merged(events);
+        Ok((!events.is_empty()).then_some(Journey { message, events }))
+    }
+
+    async fn journeys(&self, ids: &[MessageId]) -> anyhow::Result<Vec<Journey>> {
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(self.journey((*id).into()).await?);
+        }
+        Ok(found)
+    }
+
+    async fn of_customer(
+        &self,
+        customer: &CustomerId,
+        of: &str,
+        page: Page<'_>,
+    ) -> anyhow::Result<Found> {
+        Ok(self.found(of, page, |event| *event.customer == *customer))
+    }
+
+    async fn of_handset(&self, hash: &str, of: &str, page: Page<'_>) -> anyhow::Result<Found> {
+        let is_its = |event: &MessageEvent<'_>| {
+            event.destination.as_deref().is_some_and(|address| numbers().of(address) == hash)
+        };
+        Ok(self.found(of, page, is_its))
+    }
+}
+
+impl World {
+    fn found(
+        &self,
+        of: &str,
+        page: Page<'_>,
+        is_meant: impl Fn(&MessageEvent<'_>) -> bool,
+    ) -> Found {
+        let events = self.events.lock().unwrap();
+        let first = events.iter().filter(|event| event.happened.is_first() && is_meant(event));
+        let first = first.filter(|event| day(event.at_ms) == of);
+        let mut all: Vec<_> = first.map(|event| (event.at_ms, event.message)).collect();
+        all.sort_unstable_by_key(|(at_ms, message)| at(*at_ms, *message));
+        all.retain(|(at_ms, message)| {
+            page.after.is_none_or(|after| *at(*at_ms, *message) > *after)
+        });
+        let next = all.get(page.limit).and(all.get(page.limit - 1));
+        let next = next.map(|(at_ms, message)| at(*at_ms, *message));
+        all.truncate(page.limit);
+        Found { messages: all, next }
+    }
+}
+
+pub(crate) fn numbers() -> NumberHash {
+    NumberHash::new("a pepper of tests")
+}
+
 pub(crate) fn now_ms() -> u64 {
     1_760_000_000_000
 }
@@ -187,7 +257,8 @@ pub(crate) fn request(route: &str, path: Value, body: &Value) -> Value {
 
 pub(crate) async fn sent(world: &World, event: Value) -> (i64, Value) {
     let event: ApiGatewayV2httpRequest = serde_json::from_value(event).unwrap();
-    let handler = Handler { store: world, kafka: world, now_ms };
+    let handler =
+        Handler { store: world, kafka: world, messages: world, numbers: numbers(), now_ms };
     let response = handler.handle(event).await;
     let Some(Body::Text(text)) = response.body else { panic!("no text") };
     (response.status_code, serde_json::from_str(&text).unwrap())
