@@ -210,11 +210,11 @@ impl Connection {
 
     /// Submits and reads until nothing is left to do. Can be cancelled at any await.
     async fn drive(&mut self, link: &mut Option<Link>) -> anyhow::Result<()> {
-        let mut back_off = BACK_OFF_FIRST;
+        let (mut back_off, mut is_fresh) = (BACK_OFF_FIRST, true);
         while !self.flow.is_done() || self.flow.waits(Now::read().instant) {
             let Some(open) = link else {
                 match connect(&self.account).await {
-                    Ok(bound) => *link = Some(bound),
+                    Ok(bound) => (*link, is_fresh) = (Some(bound), true),
                     Err(_) => {
                         self.flow.stats().connects_failed += 1;
                         sleep(back_off.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
@@ -224,7 +224,9 @@ impl Connection {
                 continue;
             };
             back_off = BACK_OFF_FIRST;
-            if !self.step(open).await? {
+            // What came right behind the answer to the bind is in the input already.
+            let goes_on = !std::mem::take(&mut is_fresh) || self.read(open);
+            if !goes_on || !self.step(open).await? {
                 *link = None;
                 self.flow.lost();
                 if !self.reconnect {
@@ -245,16 +247,19 @@ impl Connection {
             Step::Wrote => {}
             Step::Closed => return Ok(false),
             Step::Deadline => self.flow.tick(Now::read()),
-            Step::Read => {
-                let now = Now::read();
-                if !self.flow.read(link.input(), now) {
-                    return Ok(false);
-                }
-                self.flow.tick(now);
-            }
+            Step::Read if !self.read(link) => return Ok(false),
+            Step::Read => {}
         }
         self.write_outcomes(OUTCOMES_MAX)?;
         Ok(true)
+    }
+
+    /// `false`: the stream is of no more use.
+    fn read(&mut self, link: &mut Link) -> bool {
+        let now = Now::read();
+        let is_useful = self.flow.read(link.input(), now);
+        self.flow.tick(now);
+        is_useful
     }
 
     fn write_outcomes(&mut self, more_than: usize) -> anyhow::Result<()> {
