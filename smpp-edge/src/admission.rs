@@ -143,6 +143,9 @@ mod tests {
             window: 1,
             rate_per_s: Some(100.0),
             allowed_addresses: Vec::new(),
+            deliver_window: 10,
+            long_messages: domain::config::LongMessages::Udh,
+            vendor_tlvs: false,
         };
         let pace = Admission::default().pace(&"acme".into(), &account, start);
         let taken = (0..500).filter(|_| pace.take(1, start)).count();

@@ -2,6 +2,7 @@
 //! Everything that is decided is decided by the session, `translate` and `admission`.
 
 mod binding;
+mod delivering;
 mod submitting;
 
 use std::collections::HashMap;
@@ -21,11 +22,15 @@ use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use self::binding::{Bound, Deciding, decide};
+use self::delivering::{Delivering, not_sent};
 use self::submitting::Pending;
 use crate::accounts::Accounts;
 use crate::admission::{Admission, Place};
 use crate::authenticate::Authenticator;
+use crate::deliveries::hub::Answer;
+use crate::deliveries::{Deliveries, Hand};
 use crate::publish::{Outbox, Records};
+use crate::query::{Answered, Queries, Waiting};
 use crate::settings::Settings;
 
 /// A peer that reads nothing for this long is gone.
@@ -48,6 +53,10 @@ pub struct Node {
     pub authenticator: Authenticator,
     /// Kafka.
     pub records: Arc<Records>,
+    /// Receipts and handsets' messages.
+    pub deliveries: Deliveries,
+    /// What customers ask of their messages.
+    pub queries: Queries,
     /// Cancelled at SIGTERM.
     pub stop: CancellationToken,
 }
@@ -67,6 +76,9 @@ pub struct Connection<S> {
     pending: HashMap<u32, Pending>,
     bound: Option<Bound>,
     deciding: Option<Deciding>,
+    queries: Waiting,
+    /// While bound to receive.
+    delivering: Option<Delivering>,
     accounts: watch::Receiver<Arc<Accounts>>,
     closing: bool,
 }
@@ -82,6 +94,8 @@ enum Woke {
     Read(std::io::Result<usize>),
     Outcomes,
     Decided(Result<Bound, CommandStatus>),
+    Queried((u32, Answered)),
+    Hand(Hand),
     Deadline,
     AccountsChanged,
     Stop,
@@ -109,6 +123,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             pending: HashMap::new(),
             bound: None,
             deciding: None,
+            queries: Waiting::default(),
+            delivering: None,
             closing: false,
         }
     }
@@ -126,6 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Woke::Read(Ok(_)) => self.read(now),
                 Woke::Outcomes => self.take_outcomes(now),
                 Woke::Decided(verdict) => self.decided(verdict, now),
+                Woke::Queried((sequence, answered)) => self.queried(sequence, answered, now),
+                Woke::Hand(hand) => self.take_hand(&hand, now),
                 Woke::Deadline => self.step(Event::Timeout, now),
                 Woke::AccountsChanged => self.accounts_changed(now),
                 Woke::Stop => {
@@ -133,10 +151,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     self.step(Event::Shutdown, now);
                 }
             }
+            // Answers made room.
+            self.feed(now);
             if self.write().await.is_err() {
                 self.step(Event::Closed, Instant::now());
             }
+            self.report().await;
         }
+        self.stop_delivering().await;
         // A TLS peer is told that this is the end; one that is gone is not.
         let _gone = tokio::time::timeout(Duration::from_secs(1), self.stream.shutdown()).await;
     }
@@ -161,11 +183,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 None => std::future::pending().await,
             }
         };
+        let hand = async {
+            let hands = self.delivering.as_mut().map(|delivering| &mut delivering.receiving.hands);
+            match hands {
+                Some(hands) => hands.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = self.outbox.inbox.arrived() => Woke::Outcomes,
             read = self.stream.read_buf(&mut self.input) => Woke::Read(read),
             verdict = deciding => Woke::Decided(verdict),
+            queried = self.queries.next() => Woke::Queried(queried),
+            Some(hand) = hand => Woke::Hand(hand),
             () = timer, if self.session.deadline().is_some() => Woke::Deadline,
             Ok(()) = self.accounts.changed() => Woke::AccountsChanged,
             () = self.node.stop.cancelled(), if !stopping => Woke::Stop,
@@ -212,9 +243,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                     self.answer(sequence, status, Octets::new(), now);
                 }
             }
-            Action::Query { sequence, .. } => {
-                self.answer(sequence, CommandStatus::EsmeRqueryfail, Octets::new(), now);
-            }
+            Action::Query { sequence, query } => match &self.bound {
+                Some(Bound { account, .. }) => {
+                    let asking = self.node.queries.ask(account.customer.clone(), query);
+                    self.queries.start(sequence, asking);
+                }
+                None => self.queried(sequence, Err(CommandStatus::EsmeRinvbndsts), now),
+            },
             Action::Cancel { sequence, .. } => {
                 self.answer(sequence, CommandStatus::EsmeRcancelfail, Octets::new(), now);
             }
@@ -226,10 +261,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 self.closing = true;
                 // Before the last answer is written: who has it may bind again at once.
                 self.bound = None;
+                if let Some(delivering) = &mut self.delivering {
+                    delivering.close();
+                }
             }
-            // There are no deliveries yet, so none can be answered.
-            Action::Delivered { .. } | Action::Unanswered { .. } | Action::NotDelivered { .. } => {}
+            Action::Delivered { token, status } => self.part_ended(token, Answer::Status(status)),
+            Action::Unanswered { token } => self.part_ended(token, Answer::Unanswered),
+            Action::NotDelivered { token, why } => self.part_ended(token, not_sent(why)),
         }
+    }
+
+    fn queried(&mut self, sequence: u32, answered: Answered, now: Instant) {
+        let event = match answered {
+            Ok(response) => Event::AnswerQuery { sequence, response },
+            Err(status) => Event::Answer { sequence, status, message_id: Octets::new() },
+        };
+        self.step(event, now);
     }
 
     fn answer(&mut self, sequence: u32, status: CommandStatus, message_id: Octets, now: Instant) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use platform::config_store::ConfigStore;
 use platform::kafka::{KafkaSettings, check_topics};
+use platform::messages::MessagesTable;
 use platform::settings::exit_on_error;
 use platform::{aws, config_watch, shutdown, telemetry};
 use smpp_edge::accounts::Accounts;
@@ -12,8 +13,9 @@ use smpp_edge::admission::Admission;
 use smpp_edge::authenticate::{Authenticator, REFUSAL_AFTER};
 use smpp_edge::connection::Node;
 use smpp_edge::publish::{Fatal, Records};
+use smpp_edge::query::Queries;
 use smpp_edge::settings::Settings;
-use smpp_edge::{doubts, health, listener, tls};
+use smpp_edge::{deliveries, doubts, health, listener, tls};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::topics;
@@ -31,24 +33,34 @@ async fn main() -> anyhow::Result<()> {
         topics::CUSTOMER_INCOMING_MESSAGE_PARTS,
         topics::CUSTOMER_INCOMING_MESSAGES,
         topics::MESSAGE_EVENTS,
+        topics::EDGE_DELIVERIES,
+        topics::CUSTOMER_DELIVERIES,
+        topics::DEAD_LETTERS,
     ];
     check_topics(&kafka, &needed.map(str::to_owned)).await?;
-    let store = ConfigStore::new(aws::dynamodb().await, settings.config_table.clone());
+    let dynamodb = aws::dynamodb().await;
+    let store = ConfigStore::new(dynamodb.clone(), settings.config_table.clone());
     let compile = |version, document: &_| Arc::new(Accounts::compile(version, document));
     let accounts = config_watch::follow(store, compile, stop.clone()).await;
+    let queries =
+        Queries::new(MessagesTable::new(dynamodb.clone(), settings.messages_table.clone()));
+    let (deliveries, delivering) =
+        deliveries::start(&kafka, dynamodb, &settings.tables, &settings.group)?;
     let (doubts, doubted) = doubts::channel();
     let node = Arc::new(Node {
         accounts,
         admission: Admission::default(),
         authenticator: Authenticator::new(REFUSAL_AFTER),
         records: Arc::new(Records::new(&kafka, settings.publish_retry, doubts)?),
+        deliveries,
+        queries,
         stop: stop.clone(),
         settings,
     });
     let ended = CancellationToken::new();
     let recording = tokio::spawn(doubts::record(kafka, doubted, ended.clone()));
     let watching = tokio::spawn(watch(node.clone(), ended.clone()));
-    let served = serve(node, ended.clone()).await;
+    let served = serve(node, delivering, ended.clone()).await;
     ended.cancel();
     if tokio::time::timeout(RECORDING_MAX, recording).await.is_err() {
         tracing::error!(event = "doubts_not_recorded");
@@ -67,7 +79,11 @@ async fn watch(node: Arc<Node>, ended: CancellationToken) -> Result<(), Fatal> {
     watched
 }
 
-async fn serve(node: Arc<Node>, ended: CancellationToken) -> anyhow::Result<()> {
+async fn serve(
+    node: Arc<Node>,
+    delivering: deliveries::Running,
+    ended: CancellationToken,
+) -> anyhow::Result<()> {
     let tasks = TaskTracker::new();
     let watched = node.clone();
     let health_at =
@@ -83,10 +99,12 @@ async fn serve(node: Arc<Node>, ended: CancellationToken) -> anyhow::Result<()> 
         tracing::info!(event = "listening", %address, tls = true, health = %health_at);
     }
     node.stop.cancelled().await;
+    delivering.stop().await;
     tasks.close();
     if tokio::time::timeout(node.settings.drain, tasks.wait()).await.is_err() {
         tracing::warn!(event = "connections_cut", count = tasks.len());
     }
+    delivering.finish().await;
     let flushed = node.clone();
     tokio::task::spawn_blocking(move || flushed.records.flush(Duration::from_secs(5))).await?;
     tracing::info!(event = "stopped");

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use platform::settings::{SettingError, optional, or, required};
 
+use crate::deliveries::Tables;
+
 /// Everything that is set from outside; customers are in the configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -23,6 +25,12 @@ pub struct Settings {
     pub connections_max: usize,
     /// Table with the configuration.
     pub config_table: String,
+    /// Tables of who is bound where, and of what waits.
+    pub tables: Tables,
+    /// Consumer group that the edge's nodes share `edge-deliveries` in.
+    pub group: String,
+    /// Table of what happened to messages.
+    pub messages_table: String,
     /// Our name in bind responses.
     pub system_id: String,
     /// Longest validity, hours; topics keep messages for four days more.
@@ -69,6 +77,16 @@ impl Settings {
             )?,
             connections_max: or("CONNECTIONS_MAX", "connections at once", 20_000)?,
             config_table: required("TABLE_CONFIG", "name of the table with the configuration")?,
+            tables: Tables {
+                binds: required("TABLE_CUSTOMER_BINDS", "name of the table of who is bound where")?,
+                nodes: required("TABLE_EDGE_NODES", "name of the table of the edge's nodes")?,
+                mailboxes: required("TABLE_MAILBOXES", "name of the table of what waits")?,
+            },
+            group: or("EDGE_GROUP", "consumer group of the edge's nodes", "smpp-edge".to_owned())?,
+            messages_table: required(
+                "TABLE_MESSAGES",
+                "name of the table of what happened to messages",
+            )?,
             system_id: or("SYSTEM_ID", "our system_id in bind responses", "gateway".to_owned())?,
             validity_max_h: or("VALIDITY_MAX_H", "longest validity in hours", 72)?,
             enquire_link: Duration::from_secs(or(

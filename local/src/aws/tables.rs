@@ -3,8 +3,8 @@
 use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
-    TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, LocalSecondaryIndex,
+    Projection, TimeToLiveSpecification,
 };
 
 use crate::template::{Index, KeyPart, Table};
@@ -32,6 +32,7 @@ async fn create_one(client: &Client, table: &Table) -> anyhow::Result<()> {
         })
         .collect();
     let indexes: anyhow::Result<Vec<_>> = table.indexes.iter().map(index).collect();
+    let local: anyhow::Result<Vec<_>> = table.local_indexes.iter().map(local_index).collect();
     let made = client
         .create_table()
         .table_name(&table.name)
@@ -39,6 +40,7 @@ async fn create_one(client: &Client, table: &Table) -> anyhow::Result<()> {
         .set_attribute_definitions(Some(attributes?))
         .set_key_schema(Some(key(&table.key)?))
         .set_global_secondary_indexes(Some(indexes?).filter(|indexes| !indexes.is_empty()))
+        .set_local_secondary_indexes(Some(local?).filter(|indexes| !indexes.is_empty()))
         .send()
         .await;
     match made {
@@ -67,15 +69,27 @@ fn key(parts: &[KeyPart]) -> anyhow::Result<Vec<KeySchemaElement>> {
 }
 
 fn index(index: &Index) -> anyhow::Result<GlobalSecondaryIndex> {
-    let included = Some(index.included.clone()).filter(|names| !names.is_empty());
-    let projection = Projection::builder()
-        .projection_type(index.projection.as_str().into())
-        .set_non_key_attributes(included)
-        .build();
     let built = GlobalSecondaryIndex::builder()
         .index_name(&index.name)
         .set_key_schema(Some(key(&index.key)?))
-        .projection(projection)
+        .projection(projection(index))
         .build();
     Ok(built?)
+}
+
+fn local_index(index: &Index) -> anyhow::Result<LocalSecondaryIndex> {
+    let built = LocalSecondaryIndex::builder()
+        .index_name(&index.name)
+        .set_key_schema(Some(key(&index.key)?))
+        .projection(projection(index))
+        .build();
+    Ok(built?)
+}
+
+fn projection(index: &Index) -> Projection {
+    let included = Some(index.included.clone()).filter(|names| !names.is_empty());
+    Projection::builder()
+        .projection_type(index.projection.as_str().into())
+        .set_non_key_attributes(included)
+        .build()
 }

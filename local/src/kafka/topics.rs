@@ -14,6 +14,8 @@ use wire::topics;
 const RETENTION_MS: u64 = 18 * 24 * 60 * 60 * 1000;
 /// Partitions of what customers' messages go through.
 const PARTITIONS: i32 = 8;
+/// At least four for each of the edge's nodes (design, section 8); one machine runs three at most.
+const EDGE_PARTITIONS: i32 = 12;
 /// Slots there are topics for at first; `configure` adds partitions as providers come.
 const SLOTS: i32 = 8;
 
@@ -42,6 +44,7 @@ pub fn fixed() -> Vec<Topic> {
         Topic { append_time: true, ..topic(topics::PROVIDER_INCOMING_MESSAGE_PARTS, PARTITIONS) },
         topic(topics::PROVIDER_INCOMING_MESSAGES, PARTITIONS),
         topic(topics::CUSTOMER_DELIVERIES, PARTITIONS),
+        topic(topics::EDGE_DELIVERIES, EDGE_PARTITIONS),
         topic(topics::MESSAGE_EVENTS, PARTITIONS),
         topic(topics::DEAD_LETTERS, 1),
     ]

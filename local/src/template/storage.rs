@@ -16,6 +16,8 @@ pub struct Table {
     pub key: Vec<KeyPart>,
     /// Global secondary indexes.
     pub indexes: Vec<Index>,
+    /// Local secondary indexes.
+    pub local_indexes: Vec<Index>,
     /// Attribute with the time to live.
     pub ttl: Option<String>,
 }
@@ -29,7 +31,7 @@ pub struct KeyPart {
     pub kind: String,
 }
 
-/// A global secondary index.
+/// A secondary index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
     /// Name.
@@ -67,6 +69,7 @@ pub(super) fn table(id: &str, resource: &Section<'_>) -> Result<Table, TemplateE
         "AttributeDefinitions",
         "KeySchema",
         "GlobalSecondaryIndexes",
+        "LocalSecondaryIndexes",
         "Tags",
     ])?;
     let ttl = properties.get("TimeToLiveSpecification").map(|it| it.need("AttributeName"));
@@ -74,9 +77,8 @@ pub(super) fn table(id: &str, resource: &Section<'_>) -> Result<Table, TemplateE
         name: properties.get("TableName").map_or(Ok(id.to_owned()), |it| it.text())?,
         attributes: attributes(&properties.need("AttributeDefinitions")?)?,
         key: key(&properties.need("KeySchema")?)?,
-        indexes: properties.get("GlobalSecondaryIndexes").map_or(Ok(Vec::new()), |indexes| {
-            indexes.items()?.iter().map(index).collect::<Result<_, _>>()
-        })?,
+        indexes: indexes(&properties, "GlobalSecondaryIndexes")?,
+        local_indexes: indexes(&properties, "LocalSecondaryIndexes")?,
         ttl: ttl.transpose()?.map(|it| it.text()).transpose()?,
     })
 }
@@ -124,6 +126,12 @@ fn key(section: &Section<'_>) -> Result<Vec<KeyPart>, TemplateError> {
             Ok(KeyPart { attribute, kind: it.need("KeyType")?.text()? })
         })
         .collect()
+}
+
+fn indexes(properties: &Section<'_>, name: &str) -> Result<Vec<Index>, TemplateError> {
+    properties.get(name).map_or(Ok(Vec::new()), |indexes| {
+        indexes.items()?.iter().map(index).collect::<Result<_, _>>()
+    })
 }
 
 fn index(section: &Section<'_>) -> Result<Index, TemplateError> {

@@ -7,23 +7,24 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::id::CustomerId;
-use smpp::pdu::Bind;
+use smpp::pdu::{Bind, BindMode};
 use smpp::session::server::{Event, Verdict};
 use smpp::{CommandStatus, Cutter, Octets};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::delivering::Delivering;
 use super::{Connection, Node};
 use crate::accounts::Account;
 use crate::admission::{CustomerPace, Place};
-
-/// `deliver_sm` without an answer; used once there are deliveries.
-const DELIVER_WINDOW: usize = 10;
 
 /// A customer that is bound here.
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) account: Arc<Account>,
     pub(super) pace: Arc<CustomerPace>,
+    mode: BindMode,
+    /// Interface version.
+    version: u8,
     _place: Place<CustomerId>,
 }
 
@@ -38,13 +39,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             Ok(bound) => {
                 self.cutter.set_cap(Cutter::BOUND);
                 self.unbound = None;
-                let window = usize::try_from(bound.account.smpp.window).unwrap_or(usize::MAX);
+                let smpp = &bound.account.smpp;
+                let window = usize::try_from(smpp.window).unwrap_or(usize::MAX);
+                let deliver_window = usize::try_from(smpp.deliver_window).unwrap_or(1);
+                if bound.mode != BindMode::Transmitter {
+                    let customer = bound.account.customer.clone();
+                    let receiving = self.node.deliveries.receive(customer, deliver_window);
+                    self.delivering = Some(Delivering::new(receiving, bound.version));
+                }
                 tracing::info!(event = "customer_bound", customer = %bound.account.customer);
                 self.bound = Some(bound);
                 Verdict::Accepted {
                     system_id: Octets::from(self.node.settings.system_id.as_str()),
                     window,
-                    deliver_window: DELIVER_WINDOW,
+                    deliver_window,
                 }
             }
         };
@@ -92,6 +100,7 @@ pub(super) fn decide(node: Arc<Node>, bind: Bind, address: IpAddr) -> Deciding {
             return Err(CommandStatus::EsmeRalybnd);
         };
         let pace = node.admission.pace(&account.customer, &account.smpp, Instant::now());
-        Ok(Bound { account: account.clone(), pace, _place: place })
+        let (mode, version) = (bind.mode, bind.interface_version);
+        Ok(Bound { account: account.clone(), pace, mode, version, _place: place })
     })
 }

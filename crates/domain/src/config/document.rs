@@ -70,6 +70,17 @@ pub struct SmppAccount {
     /// Networks that may bind (`10.0.0.0/8`, `2001:db8::/32`); empty: any.
     #[serde(default)]
     pub allowed_addresses: Vec<String>,
+    /// Receipts and handsets' messages without an answer, per bind.
+    #[serde(default = "default_deliver_window")]
+    pub deliver_window: u32,
+    /// How long messages from handsets are delivered. A customer that binds with version 3.3 gets a
+    /// user data header whatever stands here.
+    #[serde(default)]
+    pub long_messages: LongMessages,
+    /// Each delivery carries its id as TLV 0x1500, by which a repeat is known, and an incomplete message
+    /// the number of its parts as 0x1501.
+    #[serde(default)]
+    pub vendor_tlvs: bool,
 }
 
 /// An Argon2id hash in PHC form. `Debug` hides it.
@@ -226,7 +237,7 @@ impl Default for Weights {
     }
 }
 
-/// How a provider wants long messages.
+/// How a provider or a customer wants long messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LongMessages {
@@ -235,7 +246,8 @@ pub enum LongMessages {
     Udh,
     /// Parts with `sar_*` TLVs.
     Sar,
-    /// Text that came whole goes in one PDU as `message_payload`; parts keep a header.
+    /// One PDU with `message_payload`: of a text that came whole; a customer gets the parts of a handset's
+    /// message so too, while a provider gets a customer's parts as parts, with a header.
     Payload,
 }
 
@@ -325,6 +337,9 @@ fn default_max_binds() -> u32 {
 }
 fn default_window() -> u32 {
     100
+}
+fn default_deliver_window() -> u32 {
+    10
 }
 fn default_provider_window() -> u32 {
     50

@@ -259,6 +259,9 @@ mod tests {
                 window: 1,
                 rate_per_s: None,
                 allowed_addresses: networks,
+                deliver_window: 10,
+                long_messages: crate::config::LongMessages::Udh,
+                vendor_tlvs: false,
             };
             account.allow_list().allows(address.parse().unwrap())
         };

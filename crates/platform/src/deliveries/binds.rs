@@ -72,10 +72,8 @@ pub trait Presence: Sync {
         consistent: bool,
     ) -> impl Future<Output = anyhow::Result<HashMap<CustomerId, Vec<Bind>>>> + Send;
     /// All nodes, whatever their leases.
-    fn nodes(
-        &self,
-        consistent: bool,
-    ) -> impl Future<Output = anyhow::Result<Vec<EdgeNode>>> + Send;
+    fn nodes(&self, consistent: bool)
+    -> impl Future<Output = anyhow::Result<Vec<EdgeNode>>> + Send;
 }
 
 /// The two tables.

@@ -49,7 +49,11 @@ pub(super) struct Noted {
 /// The number of the next lease, if the one noted is over. The time is in it, so that numbers rise even
 /// after TTL has tidied the item away.
 fn next(noted: &Noted, now_ms: u64) -> Result<u64, u64> {
-    if is_held(noted.until_ms, now_ms) { Err(noted.until_ms) } else { Ok(now_ms.max(noted.number + 1)) }
+    if is_held(noted.until_ms, now_ms) {
+        Err(noted.until_ms)
+    } else {
+        Ok(now_ms.max(noted.number + 1))
+    }
 }
 
 /// Leases in `customer-binds`.
@@ -86,7 +90,9 @@ impl Leases {
         let condition = "attribute_not_exists(customer) OR #number = :read OR holder = :holder";
         let update = self
             .update(customer, holder, until_ms)
-            .update_expression("SET holder = :holder, #number = :number, until_ms = :until, #ttl = :ttl")
+            .update_expression(
+                "SET holder = :holder, #number = :number, until_ms = :until, #ttl = :ttl",
+            )
             .condition_expression(condition)
             .expression_attribute_names("#number", "number")
             .expression_attribute_names("#ttl", "ttl")

@@ -16,7 +16,9 @@ use wire::assembly_deadlines::due_hour;
 use wire::customer_deliveries::CustomerDelivery;
 
 use super::DELIVERY_KEPT_MS;
-use super::attributes::{AT_ONCE, BATCH_MAX, Item, item, number, number_of, text, text_of, write_all};
+use super::attributes::{
+    AT_ONCE, BATCH_MAX, Item, item, number, number_of, text, text_of, write_all,
+};
 
 /// The local index of what waits.
 const WAITING: &str = "waiting";
@@ -75,18 +77,16 @@ impl Mailboxes {
     /// # Errors
     /// The table does not answer; some may be parked.
     pub async fn park(&self, parked: &[Parked]) -> anyhow::Result<()> {
-        stream::iter(parked.chunks(BATCH_MAX))
-            .map(|some| self.park_some(some))
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await
+        let all: Vec<_> = parked.chunks(BATCH_MAX).map(|some| self.park_some(some)).collect();
+        stream::iter(all).buffer_unordered(AT_ONCE).try_collect().await
     }
 
     async fn park_some(&self, parked: &[Parked]) -> anyhow::Result<()> {
         let one_by_one: Vec<&Parked> = match parked {
             [one] => vec![one],
             some => {
-                let statements = some.iter().map(|one| self.insert(one)).collect::<Result<_, _>>()?;
+                let statements =
+                    some.iter().map(|one| self.insert(one)).collect::<Result<_, _>>()?;
                 let request = self.client.batch_execute_statement();
                 let answer = request.set_statements(Some(statements)).send().await;
                 let answers = answer.context("table mailboxes does not answer")?.responses;
@@ -97,11 +97,8 @@ impl Mailboxes {
                 refused.map(|(one, _)| one).collect()
             }
         };
-        stream::iter(one_by_one)
-            .map(|one| self.park_one(one))
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await
+        let all: Vec<_> = one_by_one.into_iter().map(|one| self.park_one(one)).collect();
+        stream::iter(all).buffer_unordered(AT_ONCE).try_collect().await
     }
 
     fn insert(&self, parked: &Parked) -> anyhow::Result<BatchStatementRequest> {
@@ -167,11 +164,9 @@ impl Mailboxes {
                 },
             }
         }
-        let claimed: Vec<Vec<Mail>> = stream::iter(due.chunks(BATCH_MAX))
-            .map(|some| self.claim(customer, lease, some))
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let claims: Vec<_> =
+            due.chunks(BATCH_MAX).map(|some| self.claim(customer, lease, some)).collect();
+        let claimed: Vec<Vec<Mail>> = stream::iter(claims).buffered(AT_ONCE).try_collect().await?;
         let next = if goes_on { last.transpose()? } else { None };
         Ok(Fetched { mails: claimed.into_iter().flatten().collect(), next, later_ms })
     }
@@ -240,11 +235,7 @@ impl Mailboxes {
     ///
     /// # Errors
     /// The table does not answer; some may be marked.
-    pub async fn done(
-        &self,
-        done: &[(CustomerId, DeliveryId)],
-        now_ms: u64,
-    ) -> anyhow::Result<()> {
+    pub async fn done(&self, done: &[(CustomerId, DeliveryId)], now_ms: u64) -> anyhow::Result<()> {
         let request = |(customer, id): &(CustomerId, DeliveryId)| {
             let mark = item([
                 ("customer", text(customer.as_str())),

@@ -6,6 +6,7 @@ use crate::config::{Customer, Network, SmppAccount};
 const NAME_MAX: usize = 64;
 const BINDS_MAX: u32 = 1_000;
 const WINDOW_MAX: u32 = 10_000;
+const DELIVER_WINDOW_MAX: u32 = 1_000;
 
 pub(super) fn check(customers: &[Customer], mistakes: &mut Mistakes) {
     let ids = customers.iter().enumerate();
@@ -31,6 +32,7 @@ fn check_account(path: &str, account: &SmppAccount, mistakes: &mut Mistakes) {
     mistakes.smpp_text(format!("{path}.system_id"), &account.system_id, 1, SYSTEM_ID_MAX);
     mistakes.range(format!("{path}.max_binds"), account.max_binds, 1, BINDS_MAX);
     mistakes.range(format!("{path}.window"), account.window, 1, WINDOW_MAX);
+    mistakes.range(format!("{path}.deliver_window"), account.deliver_window, 1, DELIVER_WINDOW_MAX);
     mistakes.rate(format!("{path}.rate_per_s"), account.rate_per_s);
     if let Err(what) = check_hash(&account.password_hash.0) {
         let cure = "make it with `gatewayctl hash-password`";

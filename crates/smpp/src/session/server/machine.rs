@@ -115,8 +115,12 @@ impl Server {
 
     /// How many `deliver_sm` may be sent now; 0 when not bound for receiving.
     pub fn deliver_room(&self) -> usize {
-        let open = self.link.phase == Phase::Running && table::receives(self.link.state);
-        if open { self.deliveries.room() } else { 0 }
+        if self.can_deliver() { self.deliveries.room() } else { 0 }
+    }
+
+    /// Bound for receiving and not on the way to the end; what was sent may still be answered after it.
+    pub fn can_deliver(&self) -> bool {
+        self.link.phase == Phase::Running && table::receives(self.link.state)
     }
 
     /// Requests of the customer that wait for the shell's answer.
