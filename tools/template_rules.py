@@ -69,9 +69,19 @@ def kafka_mapping_fails_whole_batches(resources):
 def function_knows_the_group_of_its_mapping(resources):
     for name, mapping in kafka_mappings(resources):
         function = target(mapping)
-        told = variables(resources[function]["Properties"]).get("KAFKA_CONSUMER_GROUP")
-        if told not in (None, consumer_group(mapping)):
-            yield f"{function} is told of group {told}, not of that of {name}; set KAFKA_CONSUMER_GROUP to its ConsumerGroupId"
+        settings = variables(resources[function]["Properties"]).items()
+        told = [group for setting, group in settings if setting.startswith("KAFKA_CONSUMER_GROUP")]
+        if told and consumer_group(mapping) not in told:
+            yield f"{function} is told of group {', '.join(told)}, not of that of {name}; set KAFKA_CONSUMER_GROUP to its ConsumerGroupId"
+
+
+def kafka_mapping_has_a_group_of_its_own(resources):
+    seen = {}
+    for name, mapping in kafka_mappings(resources):
+        group = consumer_group(mapping)
+        if group in seen:
+            yield f"{name} shares group {group} with {seen[group]}, which AWS refuses; give it a ConsumerGroupId of its own"
+        seen[group] = name
 
 
 def only_assemble_may_feed_itself(resources):
@@ -193,6 +203,7 @@ RULES = [
     kafka_mapping_begins_at_the_oldest_record,
     kafka_mapping_fails_whole_batches,
     function_knows_the_group_of_its_mapping,
+    kafka_mapping_has_a_group_of_its_own,
     only_assemble_may_feed_itself,
     function_time_out_fits_what_calls_it,
     function_is_a_bootstrap_for_arm64,

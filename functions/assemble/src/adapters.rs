@@ -8,6 +8,7 @@ use platform::queue::DelayQueue;
 use platform::time_limit::{self, TimeLimit};
 use wire::assembly_deadlines::AssemblyDeadline;
 
+use crate::held::Source;
 use crate::limit::Limit;
 use crate::output::Output;
 use crate::ports::{Delays, Outputs, Progress};
@@ -42,10 +43,28 @@ async fn publish_all(batch: &Batch, outputs: &[Output]) -> anyhow::Result<()> {
     Ok(batch.flush().await?)
 }
 
-impl Progress for CommittedProgress {
-    async fn reached(&self, partitions: &BTreeSet<i32>, time_ms: u64) -> anyhow::Result<bool> {
+/// How far the groups of the two mappings have read.
+#[derive(Debug)]
+pub struct BothTopics {
+    /// Parts from customers.
+    pub customers: CommittedProgress,
+    /// Parts from handsets.
+    pub handsets: CommittedProgress,
+}
+
+impl Progress for BothTopics {
+    async fn reached(
+        &self,
+        source: Source,
+        partitions: &BTreeSet<i32>,
+        time_ms: u64,
+    ) -> anyhow::Result<bool> {
+        let progress = match source {
+            Source::Customers => &self.customers,
+            Source::Handsets => &self.handsets,
+        };
         for partition in partitions {
-            if !CommittedProgress::reached(self, *partition, time_ms).await? {
+            if !progress.reached(*partition, time_ms).await? {
                 return Ok(false);
             }
         }

@@ -1,7 +1,8 @@
 //! What becomes of messages whose parts did not come in time (design, section 5).
 //!
 //! First the generation is closed, so that no part can join it any more; then the customer is
-//! told; then only its ids stay. Whoever finds it closed tells again: under the same ids.
+//! told; then only its ids stay. Whoever finds it closed tells again: under the same ids. Of a
+//! handset's message nobody can be told: what came of it is passed on, marked.
 
 use std::borrow::Cow;
 
@@ -11,6 +12,7 @@ use wire::customer_deliveries::{CustomerDelivery, Failure};
 use wire::customer_incoming::IncomingPart;
 use wire::message_events::{Happened, MessageEvent};
 
+use crate::held::{Held, handset_message};
 use crate::item::{Generation, Item};
 use crate::output::{BY, Output};
 
@@ -43,18 +45,27 @@ pub fn reported(item: &Item) -> Item {
 }
 
 fn report(generation: &Generation) -> Vec<Output> {
+    if let Some(message) = handset_message(&generation.parts) {
+        return vec![Output::Handset(message)];
+    }
+    let of_customer = |held: &Held| match held {
+        Held::Customer(part) => told(part, generation),
+        Held::Handset(_) => Vec::new(),
+    };
+    generation.parts.iter().flat_map(of_customer).collect()
+}
+
+/// A failure receipt for each of a part's ids, if it asked for one, and what happened.
+fn told(held: &IncomingPart, generation: &Generation) -> Vec<Output> {
     let mut outputs = Vec::new();
-    for held in &generation.parts {
-        let ids = std::iter::once(held.part.id).chain(held.part.aliases.iter().copied());
-        for id in ids {
-            if asks_for_failure(held.part.receipt) {
-                let at_ms = generation.deadline_ms;
-                let (of, why) = (&held.envelope, Failure::Incomplete);
-                let told = CustomerDelivery::failure(id.into(), of, id, why, at_ms);
-                outputs.push(Output::Delivery(told));
-            }
-            outputs.push(Output::Event(event(held, id, generation)));
+    for id in std::iter::once(held.part.id).chain(held.part.aliases.iter().copied()) {
+        if asks_for_failure(held.part.receipt) {
+            let at_ms = generation.deadline_ms;
+            let (of, why) = (&held.envelope, Failure::Incomplete);
+            let told = CustomerDelivery::failure(id.into(), of, id, why, at_ms);
+            outputs.push(Output::Delivery(told));
         }
+        outputs.push(Output::Event(event(held, id, generation)));
     }
     outputs
 }

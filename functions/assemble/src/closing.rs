@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use wire::assembly_deadlines::AssemblyDeadline;
 
 use crate::close::{close, reported, reports};
+use crate::held::Source;
 use crate::item::{Generation, Item};
 use crate::output::Output;
 use crate::run::{Put, Stored};
@@ -26,9 +27,9 @@ const ROUNDS_MAX: u32 = 8;
 pub enum Step {
     /// Read the item consistently, then [`Closing::read`].
     Read,
-    /// Find out whether `assemble` has read each of these partitions up to the first record
-    /// appended at or after this time, Unix milliseconds; then [`Closing::progress`].
-    AskProgress(BTreeSet<i32>, u64),
+    /// Find out whether `assemble` has read each of these partitions of the topic up to the first
+    /// record appended at or after this time, Unix milliseconds; then [`Closing::progress`].
+    AskProgress(Source, BTreeSet<i32>, u64),
     /// Write it on its condition, then [`Closing::written`].
     Write(Put),
     /// Publish these, confirmed, then [`Closing::published`].
@@ -91,6 +92,7 @@ impl Closing {
             Phase::Read if self.rounds >= ROUNDS_MAX => Step::Contended,
             Phase::Read => Step::Read,
             Phase::Progress => Step::AskProgress(
+                Source::of_key(&self.deadline.key),
                 self.unread_partitions(),
                 self.deadline.due_ms.saturating_add(CLOCKS_DIFFER_MS),
             ),

@@ -155,8 +155,9 @@ impl<S: Store, D: Delays, O: Outputs, P: Progress> Handler<S, D, O, P> {
                     let stored = found.remove(&key).unwrap_or_default();
                     self.limit.over([place], || closing.read(stored));
                 }
-                closing::Step::AskProgress(partitions, time_ms) => {
-                    closing.progress(self.progress.reached(&partitions, time_ms).await?);
+                closing::Step::AskProgress(source, partitions, time_ms) => {
+                    let reached = self.progress.reached(source, &partitions, time_ms);
+                    closing.progress(reached.await?);
                 }
                 closing::Step::Write(put) => {
                     let made = self.store.write(vec![put], &writer).await?;

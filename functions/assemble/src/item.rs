@@ -6,7 +6,8 @@
 
 use domain::id::PartId;
 use serde::{Deserialize, Serialize};
-use wire::customer_incoming::IncomingPart;
+
+use crate::held::Held;
 
 /// All generations of one part key.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub struct Generation {
     /// Partition of the parts topic that its parts are in.
     pub partition: i32,
     /// In the order of the log; each index once.
-    pub parts: Vec<IncomingPart>,
+    pub parts: Vec<Held>,
 }
 
 /// The ids of a generation that ended: parts and aliases.
@@ -74,7 +75,8 @@ impl Generation {
     pub fn ids(&self) -> impl Iterator<Item = PartId> {
         self.parts
             .iter()
-            .flat_map(|held| std::iter::once(held.part.id).chain(held.part.aliases.iter().copied()))
+            .map(Held::part)
+            .flat_map(|part| std::iter::once(part.id).chain(part.aliases.iter().copied()))
     }
 
     /// What is left of it when it ended at `at_ms`.
@@ -88,6 +90,6 @@ impl Generation {
     pub fn is_whole(&self) -> bool {
         self.parts
             .first()
-            .is_some_and(|held| self.parts.len() == usize::from(held.concatenation.total))
+            .is_some_and(|held| self.parts.len() == usize::from(held.concatenation().total))
     }
 }

@@ -7,7 +7,9 @@ use domain::message::Message;
 use wire::V;
 use wire::customer_incoming::{IncomingMessage, IncomingPart};
 
+use crate::held::{Held, handset_message};
 use crate::item::{Generation, Item};
+use crate::output::Output;
 
 /// What can be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,7 @@ pub struct Arrived {
     /// When the broker appended it, Unix milliseconds.
     pub append_ms: u64,
     /// The part.
-    pub part: IncomingPart,
+    pub part: Held,
 }
 
 /// When a generation is due, and where its parts stand.
@@ -60,8 +62,8 @@ pub struct Joined {
     pub item: Item,
     /// False if all parts were known: nothing is to be done.
     pub changed: bool,
-    /// What became whole, in the order of the log.
-    pub whole: Vec<IncomingMessage>,
+    /// What became whole, in the order of the log, as it is published.
+    pub whole: Vec<Output>,
     /// Deadlines of generations that were opened here and stay open.
     pub deadlines: Vec<Deadline>,
     /// Places in the input of parts that the item has no room for.
@@ -108,7 +110,7 @@ fn accept(item: &mut Item, arrived: &Arrived, settings: &Settings) -> Option<usi
     match same_index(generation, &arrived.part) {
         Some(held) => {
             let id = arrived.part.id();
-            generation.parts[held].part.aliases.push(id);
+            generation.parts[held].part_mut().aliases.push(id);
         }
         None => generation.parts.push(arrived.part.clone()),
     }
@@ -123,24 +125,24 @@ fn can_join(generation: &Generation, arrived: &Arrived) -> bool {
 }
 
 /// It is the last one missing: the generation leaves the item, and makes room.
-fn completes(generation: &Generation, part: &IncomingPart) -> bool {
-    generation.parts.len() + 1 == usize::from(part.concatenation.total)
+fn completes(generation: &Generation, part: &Held) -> bool {
+    generation.parts.len() + 1 == usize::from(part.concatenation().total)
         && same_index(generation, part).is_none()
 }
 
-fn same_index(generation: &Generation, part: &IncomingPart) -> Option<usize> {
-    let index = part.concatenation.index;
-    generation.parts.iter().position(|held| held.concatenation.index == index)
+fn same_index(generation: &Generation, part: &Held) -> Option<usize> {
+    let index = part.concatenation().index;
+    generation.parts.iter().position(|held| held.concatenation().index == index)
 }
 
-fn same_content(held: &IncomingPart, part: &IncomingPart) -> bool {
-    held.part.octets == part.part.octets
-        && held.part.udh == part.part.udh
-        && held.envelope.coding == part.envelope.coding
+fn same_content(held: &Held, part: &Held) -> bool {
+    held.part().octets == part.part().octets
+        && held.part().udh == part.part().udh
+        && held.coding() == part.coding()
 }
 
 /// If nothing is missing in the generation, its message; its ids stay.
-fn finish(item: &mut Item, place: usize, at_ms: u64) -> Option<IncomingMessage> {
+fn finish(item: &mut Item, place: usize, at_ms: u64) -> Option<Output> {
     if !item.open[place].is_whole() {
         return None;
     }
@@ -150,8 +152,19 @@ fn finish(item: &mut Item, place: usize, at_ms: u64) -> Option<IncomingMessage> 
 }
 
 /// The message of a generation that misses nothing; its id and envelope are those of index 1.
-fn whole(generation: Generation, at_ms: u64) -> Option<IncomingMessage> {
-    let mut parts = generation.parts;
+fn whole(generation: Generation, at_ms: u64) -> Option<Output> {
+    let of_customer = |held: Held| match held {
+        Held::Customer(part) => Some(part),
+        Held::Handset(_) => None,
+    };
+    // The parts of one key are all of one kind.
+    match handset_message(&generation.parts) {
+        Some(message) => Some(Output::Handset(message)),
+        None => customers(generation.parts.into_iter().filter_map(of_customer).collect(), at_ms),
+    }
+}
+
+fn customers(mut parts: Vec<IncomingPart>, at_ms: u64) -> Option<Output> {
     parts.sort_by_key(|held| held.concatenation.index);
     let first = parts.first()?;
     let message = Message {
@@ -163,7 +176,7 @@ fn whole(generation: Generation, at_ms: u64) -> Option<IncomingMessage> {
         tried: Vec::new(),
         parts: parts.into_iter().map(|held| held.part).collect(),
     };
-    Some(IncomingMessage { v: V, message })
+    Some(Output::Message(IncomingMessage { v: V, message }))
 }
 
 /// Forgets ids that no replay can bring back any more, and the oldest where there are too many.
@@ -178,7 +191,7 @@ fn forget(item: &mut Item, now_ms: u64, settings: &Settings) {
 /// Deadlines of generations that `after` has and `before` has not.
 fn opened(before: &Item, after: &Item) -> Vec<Deadline> {
     let is_new = |generation: &&Generation| {
-        generation.parts.first().is_some_and(|opener| !before.knows(opener.part.id))
+        generation.parts.first().is_some_and(|opener| !before.knows(opener.id()))
     };
     let deadline = |generation: &Generation| Deadline {
         due_ms: generation.deadline_ms,
@@ -193,17 +206,11 @@ fn weight(item: &Item) -> usize {
     item.open.iter().chain(&item.closed).map(parts).sum()
 }
 
-fn part_weight(held: &IncomingPart) -> usize {
+fn part_weight(held: &Held) -> usize {
     /// Names of the fields, ids, numbers.
     const FIXED: usize = 640;
     const ALIAS: usize = 40;
-    let base64 = (held.part.octets.0.len() + held.part.udh.0.len()).div_ceil(3) * 4;
-    let envelope = &held.envelope;
-    FIXED
-        + base64
-        + ALIAS * held.part.aliases.len()
-        + envelope.customer.as_str().len()
-        + envelope.source.number.len()
-        + envelope.destination.number.len()
-        + envelope.service.len()
+    let part = held.part();
+    let base64 = (part.octets.0.len() + part.udh.0.len()).div_ceil(3) * 4;
+    FIXED + base64 + ALIAS * part.aliases.len() + held.envelope_octets()
 }

@@ -1,6 +1,8 @@
 //! Lambda `assemble`: settings, clients, run.
 
+use assemble::adapters::BothTopics;
 use assemble::handler::{Event, Handler};
+use assemble::held::Source;
 use assemble::settings::Environment;
 use assemble::store::DynamoStore;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -8,7 +10,6 @@ use platform::kafka::{Batch, CommittedProgress, KafkaSettings};
 use platform::queue::DelayQueue;
 use platform::settings::exit_on_error;
 use platform::time_limit::TimeLimit;
-use wire::topics::CUSTOMER_INCOMING_MESSAGE_PARTS;
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -18,15 +19,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let sqs = platform::aws::sqs().await;
+    let progress =
+        |group: &str, source: Source| CommittedProgress::new(&kafka, group, source.topic());
     let handler = Handler {
         store: DynamoStore::new(dynamodb, environment.table, environment.join.keep_ms),
         delays: DelayQueue::new(sqs, environment.queue),
         outputs: Batch::new(&kafka, environment.publish_timeout)?,
-        progress: CommittedProgress::new(
-            &kafka,
-            &environment.group,
-            CUSTOMER_INCOMING_MESSAGE_PARTS,
-        )?,
+        progress: BothTopics {
+            customers: progress(&environment.group, Source::Customers)?,
+            handsets: progress(&environment.handsets_group, Source::Handsets)?,
+        },
         limit,
         settings: environment.join,
         now_ms: platform::clock::unix_ms,

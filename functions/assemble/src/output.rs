@@ -4,6 +4,7 @@ use wire::customer_deliveries::CustomerDelivery;
 use wire::customer_incoming::IncomingMessage;
 use wire::dead_letters::DeadLetter;
 use wire::message_events::{self, MessageEvent};
+use wire::provider_incoming::ProviderMessage;
 use wire::topics;
 
 /// This program's name in records.
@@ -14,6 +15,8 @@ pub const BY: &str = "assemble";
 pub enum Output {
     /// A whole message.
     Message(IncomingMessage),
+    /// A handset's message, whole or what came of it.
+    Handset(ProviderMessage),
     /// A failure receipt.
     Delivery(CustomerDelivery),
     /// What happened.
@@ -28,6 +31,7 @@ impl Output {
     pub fn topic(&self) -> &'static str {
         match self {
             Self::Message(_) => topics::CUSTOMER_INCOMING_MESSAGES,
+            Self::Handset(_) => topics::PROVIDER_INCOMING_MESSAGES,
             Self::Delivery(_) => topics::CUSTOMER_DELIVERIES,
             Self::Event(_) => topics::MESSAGE_EVENTS,
             Self::DeadLetter(_) => topics::DEAD_LETTERS,
@@ -40,6 +44,7 @@ impl Output {
         match self {
             // Neither order nor partition matters to those who read them (docs/adr/0002).
             Self::Message(record) => (Vec::new(), wire::encode(record)),
+            Self::Handset(record) => (Vec::new(), wire::encode(record)),
             Self::Event(event) => (Vec::new(), message_events::record(event)),
             Self::Delivery(record) => {
                 (record.message.to_string().into_bytes(), wire::encode(record))

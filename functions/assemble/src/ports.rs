@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wire::assembly_deadlines::AssemblyDeadline;
 
+use crate::held::Source;
 use crate::output::Output;
 use crate::run::{Put, Stored};
 
@@ -45,10 +46,11 @@ pub trait Outputs {
 
 /// How far `assemble` itself has read.
 pub trait Progress {
-    /// True if its committed offset has reached, in each of these partitions of the parts topic,
+    /// True if its committed offset has reached, in each of these partitions of that parts topic,
     /// the first record appended at or after `time_ms` (Unix milliseconds); the end, if none was.
     fn reached(
         &self,
+        source: Source,
         partitions: &BTreeSet<i32>,
         time_ms: u64,
     ) -> impl Future<Output = anyhow::Result<bool>>;

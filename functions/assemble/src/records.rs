@@ -2,9 +2,9 @@
 
 use domain::octets::Octets;
 use wire::V;
-use wire::customer_incoming::IncomingPart;
 use wire::dead_letters::DeadLetter;
 
+use crate::held::{Held, Source};
 use crate::join::Arrived;
 use crate::output::BY;
 
@@ -31,7 +31,8 @@ impl Record {
     /// # Errors
     /// It can never be processed; the reason, without its content.
     pub fn decode(&self) -> Result<Arrived, &'static str> {
-        let decoded = std::panic::catch_unwind(|| wire::decode::<IncomingPart>(&self.value.0));
+        let source = Source::of_topic(&self.topic);
+        let decoded = std::panic::catch_unwind(|| Held::decode(source, &self.value.0));
         let part = match decoded {
             Ok(Ok(part)) => part,
             Ok(Err(wire::Undecodable::Version { .. })) => return Err("unknown record version"),
@@ -40,7 +41,7 @@ impl Record {
             }
             Err(_) => return Err("decoding it panics"),
         };
-        let place = &part.concatenation;
+        let place = part.concatenation();
         if place.index == 0 || place.index > place.total {
             return Err("the part's index is not between 1 and the number of parts");
         }

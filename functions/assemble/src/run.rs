@@ -13,7 +13,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use platform::time_limit::EXCEEDED;
 use wire::V;
 use wire::assembly_deadlines::AssemblyDeadline;
-use wire::customer_incoming::part_key;
 use wire::dead_letters::DeadLetter;
 
 use crate::item::Item;
@@ -125,9 +124,7 @@ impl Run {
         for record in records {
             match decode(&record, limit) {
                 Ok(arrived) => {
-                    let part = &arrived.part;
-                    let key = part_key(&part.envelope, &part.concatenation);
-                    let group = groups.entry(key).or_default();
+                    let group = groups.entry(arrived.part.key()).or_default();
                     group.arrived.push(arrived);
                     group.records.push(record);
                 }
@@ -206,9 +203,8 @@ impl Run {
 
     fn outputs(&self) -> Option<Step> {
         let whole = self.groups.values().flat_map(|group| &group.joined.whole);
-        let messages = whole.map(|message| Output::Message(message.clone()));
         let letters = self.letters.iter().cloned().map(Output::DeadLetter);
-        let outputs: Vec<_> = letters.chain(messages).collect();
+        let outputs: Vec<_> = letters.chain(whole.cloned()).collect();
         (!outputs.is_empty()).then_some(Step::Publish(outputs))
     }
 

@@ -15,6 +15,8 @@ pub struct Environment {
     pub queue: String,
     /// `KAFKA_CONSUMER_GROUP`.
     pub group: String,
+    /// `KAFKA_CONSUMER_GROUP_HANDSETS`.
+    pub handsets_group: String,
     /// `ASSEMBLY_PATIENCE_S`, `ASSEMBLY_KEEP_DAYS`.
     pub join: Settings,
     /// `PUBLISH_TIMEOUT_S`.
@@ -47,7 +49,14 @@ impl Environment {
         Ok(Self {
             table: required("TABLE_ASSEMBLIES", "the table of open assemblies")?,
             queue: required("QUEUE_ASSEMBLY_DEADLINES", "URL of the queue of deadlines")?,
-            group: required("KAFKA_CONSUMER_GROUP", "the group of this function's Kafka mapping")?,
+            group: required(
+                "KAFKA_CONSUMER_GROUP",
+                "the group of this function's mapping of customers' parts",
+            )?,
+            handsets_group: required(
+                "KAFKA_CONSUMER_GROUP_HANDSETS",
+                "the group of this function's mapping of handsets' parts",
+            )?,
             join,
             publish_timeout: Duration::from_secs(publish_s.into()),
         })

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use assemble::held::Held;
 use assemble::item::Item;
 use assemble::join::{Arrived, Joined, Settings, join};
 use assemble::limit::Limit;
@@ -12,11 +13,11 @@ use assemble::records::Record;
 use assemble::run::{Run, Step};
 use domain::address::Address;
 use domain::id::PartId;
-use domain::message::{Concatenation, Envelope, Part, Priority, ReferenceKind};
+use domain::message::{Concatenation, Envelope, Message, Part, Priority, ReferenceKind};
 use domain::octets::Octets;
 use platform::time_limit::TimeLimit;
 use wire::V;
-use wire::customer_incoming::IncomingPart;
+use wire::customer_incoming::{IncomingMessage, IncomingPart};
 
 const START_MS: u64 = 1_760_000_000_000;
 
@@ -53,7 +54,15 @@ fn part(name: u16, index: u8, total: u8) -> IncomingPart {
 }
 
 fn at(append_ms: u64, part: IncomingPart) -> Arrived {
-    Arrived { partition: 0, append_ms, part }
+    Arrived { partition: 0, append_ms, part: Held::Customer(part) }
+}
+
+fn messages(joined: &Joined) -> Vec<&Message> {
+    let message = |output| match output {
+        &Output::Message(IncomingMessage { ref message, .. }) => message,
+        other => panic!("{other:?}"),
+    };
+    joined.whole.iter().map(message).collect()
 }
 
 fn join_all(arrived: &[Arrived]) -> Joined {
@@ -65,9 +74,9 @@ fn a_message_of_255_parts_in_reverse_order_is_whole_with_its_last_part() {
     let arrived: Vec<_> = (1..=255).rev().map(|index| at(START_MS, part(1, index, 255))).collect();
     assert!(join_all(&arrived[..254]).whole.is_empty());
     let joined = join_all(&arrived);
-    let [record] = joined.whole.as_slice() else { panic!("{:?}", joined.whole) };
-    assert_eq!(record.message.parts.len(), 255);
-    assert!(record.message.parts.iter().map(|part| part.octets.0[2]).eq(1..=255));
+    let [message] = messages(&joined).try_into().unwrap();
+    assert_eq!(message.parts.len(), 255);
+    assert!(message.parts.iter().map(|part| part.octets.0[2]).eq(1..=255));
     assert!(joined.item.open.is_empty() && joined.deadlines.is_empty());
 }
 
@@ -77,7 +86,7 @@ fn a_message_has_the_id_and_the_envelope_of_its_first_part() {
     first.envelope.coding = 8;
     first.envelope.priority = Priority::High;
     let joined = join_all(&[at(START_MS, part(1, 2, 2)), at(START_MS + 9, first.clone())]);
-    let message = &joined.whole[0].message;
+    let message = messages(&joined)[0];
     assert_eq!(message.id, first.part.id.into());
     assert_eq!(message.envelope, first.envelope);
     assert_eq!(message.split, Some(ReferenceKind::Sar));
@@ -98,11 +107,11 @@ fn a_resend_is_carried_as_an_alias_and_other_content_is_not_a_resend() {
         join_all(&arrived.map(|part| at(START_MS, part)))
     };
     let joined = whole(&resend);
-    assert_eq!(joined.whole[0].message.parts[0].aliases, [resend.part.id]);
+    assert_eq!(messages(&joined)[0].parts[0].aliases, [resend.part.id]);
     assert!(joined.item.open.is_empty());
     for stranger in [other, header] {
         let joined = whole(&stranger);
-        assert!(joined.whole[0].message.parts[0].aliases.is_empty());
+        assert!(messages(&joined)[0].parts[0].aliases.is_empty());
         assert_eq!(joined.item.open.len(), 1, "another message");
     }
 }
@@ -222,7 +231,7 @@ fn a_part_that_was_stuck_is_a_dead_letter_unread_and_a_join_names_all_that_it_jo
 #[test]
 fn a_part_that_makes_the_join_panic_is_a_dead_letter_and_the_others_go_through() {
     fn panics_on_nine(item: &Item, arrived: &[Arrived], settings: &Settings) -> Joined {
-        assert!(arrived.iter().all(|part| part.part.part.octets.0[1] != 9), "planted");
+        assert!(arrived.iter().all(|part| part.part.part().octets.0[1] != 9), "planted");
         join(item, arrived, settings)
     }
     let parts = [part(1, 1, 2), part(9, 1, 2), part(1, 2, 2)];

@@ -5,6 +5,7 @@ mod support;
 
 use std::collections::HashMap;
 
+use assemble::held::Held;
 use assemble::item::{Finished, Generation, Item};
 use assemble::ports::Store;
 use assemble::run::{Put, Stored};
@@ -17,11 +18,33 @@ use domain::octets::Octets;
 use wire::V;
 use wire::assembly_deadlines::due_hour;
 use wire::customer_incoming::IncomingPart;
+use wire::provider_incoming::{HandsetEnvelope, ProviderPart};
 
 const KEEP_MS: u64 = 86_400_000;
 const DUE_MS: u64 = 1_760_000_300_000;
 
-fn part(index: u8, octets: usize) -> IncomingPart {
+fn part(index: u8, octets: usize) -> Held {
+    Held::Customer(customers_part(index, octets))
+}
+
+/// The same content from a handset.
+fn handsets_part(index: u8) -> Held {
+    let IncomingPart { v, concatenation, part, envelope } = customers_part(index, 140);
+    let envelope = HandsetEnvelope {
+        provider: "alpha".into(),
+        source: envelope.source,
+        destination: envelope.destination,
+        service: envelope.service,
+        pid: envelope.pid,
+        esm: envelope.esm,
+        coding: envelope.coding,
+        arrived_ms: envelope.accepted_ms,
+        config: envelope.config,
+    };
+    Held::Handset(ProviderPart { v, envelope, concatenation, part })
+}
+
+fn customers_part(index: u8, octets: usize) -> IncomingPart {
     let address = |number: &str| Address { ton: 1, npi: 1, number: number.into() };
     IncomingPart {
         v: V,
@@ -81,6 +104,13 @@ async fn contract(store: &impl Store) {
     assert_eq!(read(store, "k").await, None);
     assert!(write(store, put("k", 0, full()), "one").await);
     assert_eq!(read(store, "k").await, Some(Stored { version: 1, item: full() }));
+
+    // Handsets' parts too, as what they are.
+    let parts = vec![handsets_part(2), handsets_part(1)];
+    let open = vec![Generation { deadline_ms: DUE_MS, partition: 0, parts }];
+    let handsets = Item { open, ..Item::default() };
+    assert!(write(store, put("h", 0, handsets.clone()), "one").await);
+    assert_eq!(read(store, "h").await, Some(Stored { version: 1, item: handsets }));
 
     // Only one of two that read the same version writes.
     let later = Item { finished: finished(), ..Item::default() };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::config::Document;
 use domain::message::Priority;
+use domain::mo::opt_out::Customers;
 use domain::routing::Router;
 use wire::topics::provider_outgoing;
 
@@ -12,6 +13,8 @@ use wire::topics::provider_outgoing;
 pub struct Configuration {
     /// The routing table.
     pub router: Router,
+    /// Customers of whose handsets the wishes are read.
+    pub opt_outs: Customers,
     /// Per outlet of the router and priority: the name of the topic.
     topics: Vec<[Arc<str>; Priority::ALL.len()]>,
 }
@@ -25,7 +28,7 @@ impl Configuration {
             Priority::ALL.map(|priority| provider_outgoing(&outlet.provider, priority).into())
         };
         let topics = router.outlets().iter().map(of).collect();
-        Self { router, topics }
+        Self { router, opt_outs: Customers::of(document), topics }
     }
 
     /// The topic of an outlet's queue.

@@ -6,7 +6,8 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::function::{Configurations, Event, Shell};
 use platform::kafka::{Batch, KafkaSettings};
-use platform::settings::{self, exit_on_error};
+use platform::opt_outs::OptOutsTable;
+use platform::settings::{SettingError, exit_on_error, required};
 use platform::time_limit::TimeLimit;
 use route::configuration::Configuration;
 use route::handler::Handler;
@@ -16,16 +17,24 @@ use serde_json::value::RawValue;
 /// Well below the function's time-out (60 s, template.yaml), so that a failure is reported by us.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
+fn tables() -> Result<[String; 2], SettingError> {
+    Ok([
+        required("TABLE_CONFIG", "name of the configuration's table")?,
+        required("TABLE_OPT_OUTS", "name of the table of handsets' wishes")?,
+    ])
+}
+
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
-    let table =
-        exit_on_error(settings::required("TABLE_CONFIG", "name of the configuration's table"));
+    let [config, opt_outs] = exit_on_error(tables());
     let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
-    let store = ConfigStore::new(platform::aws::dynamodb().await, table);
+    let dynamodb = platform::aws::dynamodb().await;
+    let store = ConfigStore::new(dynamodb.clone(), config);
     let handler = Handler {
         configurations: Configurations::new(store, Configuration::compile),
+        opt_outs: OptOutsTable::new(dynamodb, opt_outs),
         shell: Shell {
             by: BY,
             outputs: Batch::new(&kafka, PUBLISH_TIMEOUT)?,

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use wire::V;
 use wire::customer_deliveries::{CustomerDelivery, Failure};
 use wire::customer_incoming::IncomingMessageRef;
-use wire::message_events::{Happened, MessageEvent};
+use wire::message_events::{Happened, MessageEvent, PartIds};
 use wire::provider_outgoing::{Origin, OutgoingRef};
 use wire::topics::CUSTOMER_DELIVERIES;
 
@@ -26,6 +26,9 @@ pub struct Accepted<'a> {
     /// The message as it stands on the topic.
     raw: &'a RawValue,
     message: Message,
+    /// It answers what the handset asked for: opt-outs do not count.
+    is_answer: bool,
+    is_opted_out: bool,
 }
 
 impl<'a> Accepted<'a> {
@@ -34,14 +37,26 @@ impl<'a> Accepted<'a> {
     /// # Errors
     /// Why it can never be processed; says nothing of its content.
     pub fn read(value: &'a [u8]) -> Result<Self, String> {
-        let IncomingMessageRef { message: raw, .. } =
+        let IncomingMessageRef { message: raw, answer, .. } =
             wire::decode(value).map_err(|error| error.to_string())?;
         let message: Message =
             wire::decode(raw.get().as_bytes()).map_err(|error| error.to_string())?;
         if message.parts.is_empty() {
             return Err("a message without parts".to_owned());
         }
-        Ok(Self { raw, message })
+        Ok(Self { raw, message, is_answer: answer, is_opted_out: false })
+    }
+
+    /// The message, if an opt-out counts for it.
+    #[must_use]
+    pub fn may_be_opted_out(&self) -> Option<&Message> {
+        (!self.is_answer).then_some(&self.message)
+    }
+
+    /// The handset wants no messages from this sender.
+    #[must_use]
+    pub fn opted_out(self) -> Self {
+        Self { is_opted_out: true, ..self }
     }
 
     /// The configuration version in force when it was accepted.
@@ -50,20 +65,40 @@ impl<'a> Accepted<'a> {
         self.message.envelope.config
     }
 
-    /// Decides, appends to `outputs` what follows, and tells what happened.
+    /// Decides, appends to `outputs` what follows, and tells what happened: before its first attempt
+    /// also that it was accepted and, of parts that came one by one, joined (nobody told it before).
     pub fn route(
         self,
         configuration: &Configuration,
         origin: Origin,
         now_ms: u64,
         outputs: &mut Vec<Output>,
+    ) -> Vec<MessageEvent<'static>> {
+        let mut events = Vec::with_capacity(2);
+        if self.message.attempt == 0 {
+            events.push(MessageEvent::accepted(&self.message).into_owned());
+            events.extend(MessageEvent::assembled(&self.message).map(MessageEvent::into_owned));
+        }
+        events.push(self.decide(configuration, origin, now_ms, outputs));
+        events
+    }
+
+    fn decide(
+        self,
+        configuration: &Configuration,
+        origin: Origin,
+        now_ms: u64,
+        outputs: &mut Vec<Output>,
     ) -> MessageEvent<'static> {
-        let Self { raw, mut message } = self;
+        let Self { raw, mut message, is_opted_out, .. } = self;
         let fail = |message: &Message, failure, why: &dyn std::fmt::Display, outputs: &mut _| {
             failed(message, failure, &why.to_string(), now_ms, outputs)
         };
         if message.envelope.valid_until_ms <= message.attempt_ms {
             return fail(&message, Failure::Expired, &"validity ran out", outputs);
+        }
+        if is_opted_out {
+            return fail(&message, Failure::OptedOut, &"the handset said stop", outputs);
         }
         let chosen = match configuration.router.decide(&query(&message)) {
             Decision::Route(chosen) => chosen,
@@ -72,10 +107,10 @@ impl<'a> Accepted<'a> {
             }
             Decision::Refused(why) => return fail(&message, Failure::Refused, &why, outputs),
         };
-        let value = match cut(&mut message, chosen.to.long_messages) {
+        let (value, parts) = match cut(&mut message, chosen.to.long_messages) {
             Err(why) => return fail(&message, Failure::Refused, &why, outputs),
-            Ok(Cut::AsItCame) => outgoing(&chosen, origin, raw),
-            Ok(Cut::Parts) => outgoing(&chosen, origin, &message),
+            Ok(Cut::AsItCame) => (outgoing(&chosen, origin, raw), Vec::new()),
+            Ok(Cut::Parts) => (outgoing(&chosen, origin, &message), PartIds::of(&message)),
         };
         outputs.push(Output {
             topic: configuration.topic(chosen.outlet, chosen.priority),
@@ -83,7 +118,9 @@ impl<'a> Accepted<'a> {
             key: message.id.to_string(),
             value,
         });
-        event(&message, Happened::Routed, Some(&chosen), why(&chosen), now_ms)
+        let provider = Some(Cow::Owned(chosen.to.provider.clone()));
+        let routed = event(&message, Happened::Routed, why(&chosen), now_ms);
+        MessageEvent { provider, parts, ..routed }
     }
 }
 
@@ -164,13 +201,16 @@ fn failed(
         }
     }
     let detail = format!("{}: {why}", failure.as_str());
-    event(message, Happened::Failed, None, detail, now_ms)
+    MessageEvent {
+        state: Some(failure.state()),
+        error: Cow::Borrowed(failure.error()),
+        ..event(message, Happened::Failed, detail, now_ms)
+    }
 }
 
 fn event(
     message: &Message,
     happened: Happened,
-    chosen: Option<&Chosen<'_>>,
     detail: String,
     now_ms: u64,
 ) -> MessageEvent<'static> {
@@ -179,7 +219,6 @@ fn event(
     let customer = Cow::Owned(message.envelope.customer.clone());
     MessageEvent {
         attempt: message.attempt,
-        provider: chosen.map(|chosen| Cow::Owned(chosen.to.provider.clone())),
         detail: Cow::Owned(detail),
         ..MessageEvent::new(id, message.id, customer, happened, BY, now_ms)
     }

@@ -3,10 +3,10 @@
 
 mod support;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::config::LongMessages;
-use domain::id::{MessageId, PartId};
+use domain::id::PartId;
 use domain::message::ReferenceKind;
 use domain::octets::Octets;
 use platform::time_limit::{EXCEEDED, TimeLimit};
@@ -30,7 +30,12 @@ async fn a_message_goes_to_its_bind_with_its_origin_and_an_event_that_says_why()
     assert_eq!((outgoing.provider.as_str(), outgoing.route.as_str()), ("alpha", "de"));
     assert_eq!(outgoing.message, message);
     assert_eq!(published[1].topic, "message-events");
-    let event = &published[1].json()["events"][0];
+    let events = &published[1].json()["events"];
+    let accepted = &events[0];
+    assert_eq!((&accepted["happened"], &accepted["by"]), (&json!("accepted"), &json!("smpp-edge")));
+    assert_eq!((&accepted["at_ms"], &accepted["parts"]), (&json!(ACCEPTED_MS), &Value::Null));
+    assert_eq!(accepted["destination"]["addr"], "4917012345678");
+    let event = &events[1];
     assert_eq!(event["happened"], "routed");
     assert_eq!(event["provider"], "alpha");
     assert!(
@@ -48,6 +53,10 @@ async fn a_route_may_choose_the_queue_and_a_tried_provider_is_passed_over() {
     again.tried = vec!["alpha".into()];
     let published = published(&[encoded(&again)]).await;
     assert_eq!(published[0].topic, "provider-outgoing-gamma-normal");
+    let events = published[1].json();
+    let happened: Vec<_> =
+        events["events"].as_array().unwrap().iter().map(|event| &event["happened"]).collect();
+    assert_eq!(happened, ["routed"], "what its first attempt told is not told again");
 }
 
 #[tokio::test]
@@ -207,7 +216,15 @@ async fn each_part_and_resend_that_asked_gets_one_failure_receipt() {
     assert!(deliveries.iter().filter(unroutable).all(|delivery| delivery.at_ms == NOW_MS));
     assert_eq!(deliveries.iter().filter(unroutable).count(), 4);
     let events = on(&published, "message-events")[0].json();
-    assert_eq!(events["events"][0]["detail"], "unroutable: no route matches");
+    let [accepted, assembled, failed] = [0, 1, 2].map(|n| &events["events"][n]);
+    assert_eq!(
+        (&accepted["happened"], &assembled["happened"]),
+        (&json!("accepted"), &json!("assembled"))
+    );
+    assert_eq!(accepted["parts"][0]["aliases"].as_array().unwrap().len(), 2);
+    assert_eq!(accepted["parts"].as_array().unwrap().len(), 4);
+    assert_eq!(failed["detail"], "unroutable: no route matches");
+    assert_eq!((&failed["state"], &failed["error"]), (&json!("undeliverable"), &json!("902")));
 }
 
 #[tokio::test]
@@ -229,6 +246,9 @@ async fn a_long_text_is_cut_for_a_provider_that_wants_parts_only() {
     assert_eq!(outgoing.message.parts.len(), 3);
     assert_eq!(outgoing.message.split, Some(ReferenceKind::Udh8));
     assert_eq!(outgoing.message.parts[0].id, long.parts[0].id);
+    let events = on(&cut, "message-events")[0].json();
+    assert_eq!(events["events"][0]["parts"], Value::Null, "the customer knows one id");
+    assert_eq!(events["events"][1]["parts"].as_array().unwrap().len(), 3);
     long.envelope.destination.number = "447".into();
     let whole = published(&[encoded(&long)]).await;
     let outgoing: OutgoingMessage = wire::decode(&whole[0].value).unwrap();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod deadlines;
+mod handsets;
 mod parts;
 
 use std::cell::RefCell;
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use assemble::handler::{Event, Handler};
+use assemble::held::Source;
 use assemble::join::Settings;
 use assemble::output::Output;
 use assemble::ports::{Delays, Outputs, Progress, Store};
@@ -34,6 +36,8 @@ struct World {
     delays: RefCell<Vec<(AssemblyDeadline, Duration)>>,
     failing: RefCell<Option<&'static str>>,
     behind: RefCell<bool>,
+    /// Of whose parts the progress was asked.
+    asked: RefCell<Vec<Source>>,
     /// A write by somebody else that comes before the next of ours.
     foreign: RefCell<Option<Put>>,
     store: MemoryStore,
@@ -82,8 +86,14 @@ impl Outputs for Port {
 }
 
 impl Progress for Port {
-    async fn reached(&self, partitions: &BTreeSet<i32>, time_ms: u64) -> anyhow::Result<bool> {
+    async fn reached(
+        &self,
+        source: Source,
+        partitions: &BTreeSet<i32>,
+        time_ms: u64,
+    ) -> anyhow::Result<bool> {
         self.0.effect("ask")?;
+        self.0.asked.borrow_mut().push(source);
         assert_eq!(partitions, &BTreeSet::from([2]));
         assert!(time_ms > NOW_MS + PATIENCE_MS);
         Ok(!*self.0.behind.borrow())
@@ -139,9 +149,14 @@ fn part(reference: u16, index: u8) -> Value {
 }
 
 fn parts_event(values: &[Vec<u8>]) -> Event {
+    event_of(Source::Customers, values)
+}
+
+fn event_of(source: Source, values: &[Vec<u8>]) -> Event {
+    let topic = source.topic();
     let record = |(offset, value): (usize, &Vec<u8>)| {
         json!({
-            "topic": "customer-incoming-message-parts", "partition": 2, "offset": offset,
+            "topic": topic, "partition": 2, "offset": offset,
             "timestamp": NOW_MS, "timestampType": "LOG_APPEND_TIME",
             "key": STANDARD.encode("key"), "value": STANDARD.encode(value),
             "headers": [{"traceparent": [48, 48]}],
@@ -150,7 +165,7 @@ fn parts_event(values: &[Vec<u8>]) -> Event {
     let records: Vec<_> = values.iter().enumerate().map(record).collect();
     let event = json!({
         "eventSource": "aws:kafka", "bootstrapServers": "b-1:9098",
-        "records": {"customer-incoming-message-parts-2": records},
+        "records": {format!("{topic}-2"): records},
     });
     serde_json::from_value(event).unwrap()
 }

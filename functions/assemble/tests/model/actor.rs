@@ -152,7 +152,10 @@ impl World {
                 closing.read(Stored { version: self.version, item });
                 actor.note(&(self.version, fingerprint(&self.item)));
             }
-            closing::Step::AskProgress(_, time_ms) => {
+            closing::Step::AskProgress(source, _, time_ms) => {
+                if source != self.log.source {
+                    return Err("another topic is asked for".into());
+                }
                 let first = self.log.first_since(time_ms, self.now_ms());
                 let unchecked = self.mutant == Some(Mutant::NoProgressCheck);
                 let reached = unchecked || self.committed >= first;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use assemble::closing::CLOCKS_DIFFER_MS;
+use assemble::held::{Held, Source};
 use assemble::join::Settings;
 use assemble::records::Record;
 use domain::address::Address;
@@ -15,6 +16,7 @@ use domain::message::{Concatenation, Envelope, Part, Priority, ReferenceKind};
 use domain::octets::Octets;
 use wire::V;
 use wire::customer_incoming::IncomingPart;
+use wire::provider_incoming::{HandsetEnvelope, ProviderPart};
 
 pub(crate) const START_MS: u64 = 1_760_000_000_000;
 
@@ -22,13 +24,17 @@ pub(crate) const START_MS: u64 = 1_760_000_000_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) record: Record,
-    pub(crate) part: IncomingPart,
+    pub(crate) part: Held,
 }
 
 /// The log and the moments at which something changes: an append, or a deadline that gets ripe.
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) text: String,
+    /// Whose parts they are.
+    pub(crate) source: Source,
+    /// Their part key.
+    pub(crate) key: String,
     pub(crate) total: u8,
     pub(crate) entries: Vec<Entry>,
     pub(crate) instants_ms: Vec<u64>,
@@ -40,12 +46,13 @@ pub(crate) struct Log {
 pub(crate) struct Outcome {
     /// Message id → its parts in order, each with its aliases.
     pub(crate) whole: BTreeMap<PartId, Vec<(PartId, Vec<PartId>)>>,
-    /// Parts that the customer was told to have failed.
+    /// Parts that the customer was told to have failed; of a handset's, that were passed on in an
+    /// incomplete message.
     pub(crate) failed: BTreeSet<PartId>,
 }
 
 impl Log {
-    pub(crate) fn parse(text: &str, total: u8) -> Self {
+    pub(crate) fn parse(text: &str, total: u8, source: Source) -> Self {
         let settings = Settings::default();
         let mut at_ms = START_MS;
         let mut entries = Vec::new();
@@ -55,14 +62,15 @@ impl Log {
                 "|" => at_ms = START_MS + settings.patience_ms,
                 ">" => at_ms += settings.patience_ms + CLOCKS_DIFFER_MS + 1,
                 word => {
-                    let part = part(word, total);
-                    entries.push(entry(entries.len(), at_ms, part));
+                    let part = held(source, part(word, total));
+                    entries.push(entry(source, entries.len(), at_ms, part));
                     at_ms += 1;
                 }
             }
         }
         let instants_ms = instants(&entries, &settings);
-        Self { text: text.to_owned(), total, entries, instants_ms, settings }
+        let key = entries.first().map(|entry| entry.part.key()).unwrap_or_default();
+        Self { text: text.to_owned(), source, key, total, entries, instants_ms, settings }
     }
 
     /// How many records are there at `now_ms`.
@@ -88,11 +96,11 @@ impl Log {
         let mut open: Vec<Open> = Vec::new();
         let mut outcome = Outcome::default();
         for Entry { record, part } in &self.entries {
-            if !seen.insert(part.part.id) {
+            if !seen.insert(part.id()) {
                 continue;
             }
-            let index = part.concatenation.index;
-            let octets = &part.part.octets.0;
+            let index = part.concatenation().index;
+            let octets = &part.part().octets.0;
             let fits = |open: &Open| {
                 record.append_ms < open.until_ms
                     && open.parts.get(&index).is_none_or(|(held, ..)| held == octets)
@@ -104,9 +112,9 @@ impl Log {
             });
             let parts = &mut open[place].parts;
             match parts.get_mut(&index) {
-                Some((_, _, aliases)) => aliases.push(part.part.id),
+                Some((_, _, aliases)) => aliases.push(part.id()),
                 None => {
-                    parts.insert(index, (octets.clone(), part.part.id, Vec::new()));
+                    parts.insert(index, (octets.clone(), part.id(), Vec::new()));
                 }
             }
             if parts.len() == usize::from(self.total) {
@@ -124,9 +132,9 @@ impl Log {
     }
 }
 
-fn entry(offset: usize, append_ms: u64, part: IncomingPart) -> Entry {
+fn entry(source: Source, offset: usize, append_ms: u64, part: Held) -> Entry {
     let record = Record {
-        topic: "customer-incoming-message-parts".into(),
+        topic: source.topic().into(),
         partition: 0,
         offset: i64::try_from(offset).unwrap(),
         append_ms,
@@ -134,6 +142,28 @@ fn entry(offset: usize, append_ms: u64, part: IncomingPart) -> Entry {
         value: Octets(wire::encode(&part)),
     };
     Entry { record, part }
+}
+
+/// The same part, from whom it is.
+fn held(source: Source, part: IncomingPart) -> Held {
+    let IncomingPart { v, envelope, concatenation, part } = part;
+    match source {
+        Source::Customers => Held::Customer(IncomingPart { v, envelope, concatenation, part }),
+        Source::Handsets => {
+            let envelope = HandsetEnvelope {
+                provider: "alpha".into(),
+                source: envelope.source,
+                destination: envelope.destination,
+                service: envelope.service,
+                pid: envelope.pid,
+                esm: envelope.esm,
+                coding: envelope.coding,
+                arrived_ms: envelope.accepted_ms,
+                config: envelope.config,
+            };
+            Held::Handset(ProviderPart { v, envelope, concatenation, part })
+        }
+    }
 }
 
 /// `A2`: message A, index 2. A small letter: the same content under another id.

@@ -109,7 +109,7 @@ fn no_aliases(item: &Item, arrived: &[Arrived], settings: &Settings) -> Joined {
     let mut arrived = arrived.to_vec();
     for part in &mut arrived {
         let id = part.part.id().as_u128().to_be_bytes();
-        part.part.part.octets.0.extend_from_slice(&id);
+        part.part.part_mut().octets.0.extend_from_slice(&id);
     }
     join(item, &arrived, settings)
 }

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use assemble::closing::{self, Closing};
 use assemble::item::{Generation, Item};
-use assemble::output::Output;
 use assemble::run::{Put, Run};
 use domain::id::{DeliveryId, PartId};
 use platform::time_limit::TimeLimit;
@@ -61,7 +60,7 @@ pub(crate) struct World {
     pub(crate) item: Rc<Item>,
     late: Option<Rc<(Put, u32)>>,
     pub(crate) outcome: Rc<Outcome>,
-    deliveries: BTreeMap<PartId, DeliveryId>,
+    pub(crate) deliveries: BTreeMap<PartId, DeliveryId>,
 }
 
 /// Slots of actors: two runs that may overlap, then deadlines.
@@ -240,8 +239,13 @@ impl World {
     }
 
     fn receive(&mut self, slot: usize, due_ms: u64) {
-        let deadline =
-            AssemblyDeadline { v: V, key: String::new(), due_ms, partition: Some(0), swept: false };
+        let deadline = AssemblyDeadline {
+            v: V,
+            key: self.log.key.clone(),
+            due_ms,
+            partition: Some(0),
+            swept: false,
+        };
         let closing = Closing::new(deadline, self.now_ms());
         let mut actor = self.actor(Machine::Closing { closing, due_ms });
         actor.note(&due_ms);
@@ -301,49 +305,6 @@ impl World {
             self.item = Rc::new(put.item.clone());
         }
         made
-    }
-
-    pub(crate) fn publish(&mut self, outputs: &[Output]) -> Result<(), String> {
-        for output in outputs {
-            match output {
-                Output::Message(record) => {
-                    let parts = &record.message.parts;
-                    let parts = parts.iter().map(|part| (part.id, part.aliases.clone())).collect();
-                    self.whole(record.message.id.into(), parts)?;
-                }
-                Output::Delivery(delivery) => {
-                    let before = self.deliveries.insert(PartId::from(delivery.message), delivery.id);
-                    if before.is_some_and(|before| before != delivery.id) {
-                        return Err("a part is reported under two ids".into());
-                    }
-                    Rc::make_mut(&mut self.outcome).failed.insert(PartId::from(delivery.message));
-                }
-                Output::Event(_) => (),
-                Output::DeadLetter(_) => return Err("a good part is a dead letter".into()),
-            }
-        }
-        self.check()
-    }
-
-    fn whole(&mut self, id: PartId, parts: Vec<(PartId, Vec<PartId>)>) -> Result<(), String> {
-        let before = Rc::make_mut(&mut self.outcome).whole.insert(id, parts.clone());
-        match before {
-            Some(before) if before != parts => Err("one message id, two contents".into()),
-            _ => Ok(()),
-        }
-    }
-
-    /// What must hold at every moment: each part ends once.
-    fn check(&self) -> Result<(), String> {
-        let mut ended = self.outcome.failed.clone();
-        for (id, aliases) in self.outcome.whole.values().flatten() {
-            for id in std::iter::once(id).chain(aliases) {
-                if !ended.insert(*id) {
-                    return Err("a part ends twice".into());
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Equal for states that behave alike.
