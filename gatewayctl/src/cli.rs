@@ -56,6 +56,9 @@ pub enum Command {
     /// Ask the routing table.
     #[command(subcommand)]
     Route(RouteCommand),
+    /// Messages from handsets.
+    #[command(subcommand)]
+    Mo(MoCommand),
     /// Submits whose fate is unknown: the provider may have taken them, or not.
     #[command(subcommand)]
     Doubts(DoubtsCommand),
@@ -164,6 +167,30 @@ pub struct Explain {
     /// Provider that was tried before; may be repeated.
     #[arg(long)]
     pub tried: Vec<String>,
+    /// Configuration version; the one in force by default.
+    #[arg(long)]
+    pub version: Option<u64>,
+}
+
+/// Questions about messages from handsets.
+#[derive(Debug, Subcommand)]
+pub enum MoCommand {
+    /// Whose a handset's message would be, and why nobody else's.
+    Explain(ExplainMo),
+}
+
+/// Arguments of `mo explain`.
+#[derive(Debug, Args)]
+pub struct ExplainMo {
+    /// The number that the handset writes to.
+    #[arg(long)]
+    pub number: String,
+    /// The provider that brings the message.
+    #[arg(long)]
+    pub provider: String,
+    /// Its text.
+    #[arg(long, default_value = "")]
+    pub text: String,
     /// Configuration version; the one in force by default.
     #[arg(long)]
     pub version: Option<u64>,

@@ -78,6 +78,51 @@ impl std::fmt::Debug for ExplainBody {
     }
 }
 
+/// Body of `POST /mo/explain`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainMoBody {
+    /// The number that the handset writes to.
+    pub number: String,
+    /// The provider that brings the message.
+    pub provider: String,
+    /// Its text.
+    pub text: String,
+    /// The configuration version; none: the one in force.
+    #[serde(default)]
+    pub version: Option<u64>,
+}
+
+impl std::fmt::Debug for ExplainMoBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ExplainMoBody({}, version {:?})", self.provider, self.version)
+    }
+}
+
+/// Whose a handset's message is, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainedMo {
+    /// The version that was asked.
+    pub version: u64,
+    /// `to customer acme by keyword GAME`, or why not.
+    pub decision: String,
+    /// Whose it is; of a wish: whom it concerns.
+    pub customers: Vec<String>,
+    /// Each claim to the number's messages and what spoke for or against it, the chosen one first.
+    pub claims: Vec<ClaimVerdict>,
+}
+
+/// A claim to a number's messages, and what spoke for or against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimVerdict {
+    /// The row's number.
+    pub number: String,
+    /// By what: `keyword GAME of acme`.
+    pub claim: String,
+    /// In words.
+    pub verdict: String,
+}
+
 /// What a document would change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

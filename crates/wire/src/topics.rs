@@ -46,8 +46,7 @@ pub fn redrivable(topic: &str) -> bool {
         PROVIDER_INCOMING_MESSAGE_PARTS,
         PROVIDER_INCOMING_MESSAGES,
     ];
-    incoming.contains(&topic)
-        || topic.strip_prefix("provider-outgoing-").is_some_and(is_outgoing)
+    incoming.contains(&topic) || topic.strip_prefix("provider-outgoing-").is_some_and(is_outgoing)
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use domain::config::Mistake;
 use domain::id::PartId;
 use serde::Serialize;
 use wire::admin_api::{
-    DoubtList, Explained, InForce, Journey, LetterList, MessageList, Plan, ProblemBody, Redriven, Resolved, Version,
+    DoubtList, Explained, ExplainedMo, InForce, Journey, LetterList, MessageList, Plan,
+    ProblemBody, Redriven, Resolved, Version,
 };
 
 /// A result.
@@ -22,6 +23,8 @@ pub enum Answer {
     Applied(InForce),
     /// A routing decision.
     Explained(Explained),
+    /// Whose a handset's message is.
+    ExplainedMo(ExplainedMo),
     /// What is in doubt.
     Doubts(DoubtList),
     /// An operator's word is in the journal.

@@ -11,11 +11,13 @@ use domain::routing::{Decision, How, Query, Router, explain};
 use platform::messages::NumberHash;
 
 use crate::answer::{Answer, Problem, response};
+use crate::mo;
 use crate::needs;
 use crate::ports::{Applied, DeadLetters, Journals, Messages, Store, Topics};
 use crate::request::Request;
 use wire::admin_api::{
-    ApplyBody, ExplainBody, Explained, InForce, Plan, PlanBody, RouteVerdict, Version,
+    ApplyBody, ExplainBody, ExplainMoBody, Explained, InForce, Plan, PlanBody, RouteVerdict,
+    Version,
 };
 
 /// The function, over its ports.
@@ -65,6 +67,7 @@ impl<S: Store, K: Topics + Journals + DeadLetters, M: Messages> Handler<S, K, M>
             Request::Plan(body) => self.plan(&body).await,
             Request::Apply(body) => self.apply(&body).await,
             Request::Explain(body) => self.explain(&body).await,
+            Request::ExplainMo(body) => self.explain_mo(&body).await,
             Request::Doubts(asked) => self.doubts(&asked).await,
             Request::Resolve(body) => self.resolve(&body).await,
             Request::Letters(wanted) => self.letters(&wanted).await,
@@ -133,10 +136,7 @@ impl<S: Store, K: Topics + Journals + DeadLetters, M: Messages> Handler<S, K, M>
     }
 
     async fn explain(&self, body: &ExplainBody) -> Result<Answer, Problem> {
-        let version = match body.version {
-            Some(version) => version,
-            None => self.store.current().await.map_err(unavailable)?.ok_or_else(nothing_applied)?,
-        };
+        let version = self.asked_version(body.version).await?;
         let document = self.document(version).await?;
         let message = match &body.message {
             Some(id) => {
@@ -146,6 +146,20 @@ impl<S: Store, K: Topics + Journals + DeadLetters, M: Messages> Handler<S, K, M>
         };
         let at_ms = body.at_ms.unwrap_or_else(self.now_ms);
         Ok(Answer::Explained(explained(version, &document, body, message, at_ms)))
+    }
+
+    async fn explain_mo(&self, body: &ExplainMoBody) -> Result<Answer, Problem> {
+        let version = self.asked_version(body.version).await?;
+        let document = self.document(version).await?;
+        Ok(Answer::ExplainedMo(mo::explained(version, &document, body)))
+    }
+
+    /// The version that was asked for; none: the one in force.
+    async fn asked_version(&self, asked: Option<u64>) -> Result<u64, Problem> {
+        match asked {
+            Some(version) => Ok(version),
+            None => self.store.current().await.map_err(unavailable)?.ok_or_else(nothing_applied),
+        }
     }
 
     async fn document(&self, version: u64) -> Result<Arc<Document>, Problem> {

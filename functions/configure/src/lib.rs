@@ -10,6 +10,7 @@ pub mod doubts;
 pub mod handler;
 pub mod letters;
 pub mod messages;
+mod mo;
 pub mod needs;
 pub mod ports;
 pub mod request;

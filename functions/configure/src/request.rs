@@ -10,7 +10,7 @@ use domain::address::Address;
 use domain::id::{CustomerId, PartId};
 use flate2::read::GzDecoder;
 use serde::de::DeserializeOwned;
-use wire::admin_api::{ApplyBody, ExplainBody, PlanBody, RedriveBody, ResolveBody};
+use wire::admin_api::{ApplyBody, ExplainBody, ExplainMoBody, PlanBody, RedriveBody, ResolveBody};
 
 use crate::answer::Problem;
 use crate::doubts::Asked;
@@ -33,6 +33,8 @@ pub enum Request {
     Apply(Box<ApplyBody>),
     /// `POST /route/explain`.
     Explain(ExplainBody),
+    /// `POST /mo/explain`.
+    ExplainMo(ExplainMoBody),
     /// `GET /doubts`.
     Doubts(Asked),
     /// `POST /doubts/resolve`.
@@ -59,6 +61,7 @@ impl Request {
             "POST /config/plan" => body(event).map(Box::new).map(Self::Plan),
             "POST /config/apply" => body(event).map(Box::new).map(Self::Apply),
             "POST /route/explain" => body(event).map(Self::Explain),
+            "POST /mo/explain" => body(event).map(Self::ExplainMo),
             "GET /doubts" => doubts(event).map(Self::Doubts),
             "POST /doubts/resolve" => body(event).map(Self::Resolve),
             "GET /dead-letters" => wanted(event).map(Self::Letters),

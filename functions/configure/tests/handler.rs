@@ -117,6 +117,31 @@ async fn a_route_is_explained_under_the_version_asked_for() {
 }
 
 #[tokio::test]
+async fn whose_a_handsets_message_is_is_explained() {
+    let world = World::default();
+    let mut with_number = document();
+    with_number["numbers"] = json!([{
+        "address": {"short_code": {"code": "72000"}},
+        "keywords": [{"words": ["GAME"], "customer": "acme"}],
+        "opt_out": {},
+    }]);
+    apply(&world, &with_number, None, FIRST).await;
+    let ask = async |text: &str| {
+        let asked = json!({"number": "72000", "provider": "alpha", "text": text});
+        post(&world, "/mo/explain", asked).await
+    };
+    let (status, explained) = ask("game on").await;
+    assert_eq!(status, 200, "{explained}");
+    assert_eq!(explained["decision"], "to customer acme by keyword GAME");
+    assert_eq!(explained["claims"][0]["verdict"], "chosen: a short code of any provider");
+    let (_, wish) = ask("Stop").await;
+    assert_eq!(wish["decision"], "the handset's wish (stop) about customer acme, not answered");
+    let (_, nobodys) = ask("hello").await;
+    assert!(nobodys["decision"].as_str().unwrap().starts_with("nobody's"), "{nobodys}");
+    assert_eq!(nobodys["customers"], json!([]));
+}
+
+#[tokio::test]
 async fn requests_that_cannot_be_read_are_refused() {
     let world = World::default();
     let unknown_field = json!({"document": {"customer": []}});

@@ -4,12 +4,13 @@ mod configuration;
 mod dead_letters;
 mod doubts;
 mod messages;
+mod mo;
 mod password;
 mod route;
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, DeadLettersCommand, DoubtsCommand, RouteCommand};
+use crate::cli::{Cli, Command, DeadLettersCommand, DoubtsCommand, MoCommand, RouteCommand};
 use crate::client::Client;
 use crate::failure::Failure;
 
@@ -29,6 +30,7 @@ pub async fn run(cli: &Cli) -> Result<String, Failure> {
         Command::Route(RouteCommand::Explain(asked)) => {
             route::explain(&client()?, asked, cli.json).await
         }
+        Command::Mo(MoCommand::Explain(asked)) => mo::explain(&client()?, asked, cli.json).await,
         Command::Doubts(DoubtsCommand::List(asked)) => {
             doubts::list(&client()?, asked, cli.json).await
         }
