@@ -15,9 +15,11 @@ use domain::address::Address;
 use domain::id::{CustomerId, DeliveryId, MessageId, PartId};
 use domain::receipts::MessageState;
 use platform::deliveries::{
-    Bind, BindWrite, Binds, EdgeNode, LeaseAnswer, Leases, Mailboxes, Parked, Presence as _,
+    Bind, BindWrite, Binds, DELIVERY_KEPT_MS, EdgeNode, LeaseAnswer, Leases, Mailboxes, Parked,
+    Presence as _,
 };
 use wire::V;
+use wire::assembly_deadlines::due_hour;
 use wire::customer_deliveries::{CustomerDelivery, Delivered, Receipt};
 
 const NOW_MS: u64 = 1_760_000_000_000;
@@ -250,4 +252,20 @@ async fn an_older_leases_claim_is_taken_over_and_a_newer_ones_respected() {
     assert_eq!((found.mails.len(), found.later_ms), (1, Some(NOW_MS + 1_000)));
     let later = mailboxes.fetch(&acme(), 6, None, 10, NOW_MS + 1_000).await.unwrap();
     assert_eq!((later.mails.len(), later.mails[0].tries), (2, 1));
+}
+
+#[tokio::test]
+async fn what_waits_too_long_is_found_by_its_hour_until_it_is_done() {
+    let mailboxes = Mailboxes::new(tables().await, "mailboxes".into());
+    mailboxes.park(&[parked("acme", 1), parked("beta", 2)]).await.unwrap();
+    let due_ms = NOW_MS + 1 + DELIVERY_KEPT_MS;
+    let hour = due_hour(due_ms);
+    let early = mailboxes.due(&hour, due_ms, 10).await.unwrap();
+    assert_eq!(early, [(acme(), id(1))]);
+    let both = mailboxes.due(&hour, due_ms + 1, 10).await.unwrap();
+    assert_eq!(both.len(), 2);
+    assert_eq!(mailboxes.get(&both).await.unwrap().len(), 2);
+    mailboxes.done(&early, NOW_MS).await.unwrap();
+    assert_eq!(mailboxes.get(&both).await.unwrap(), [delivery("beta", 2)]);
+    assert_eq!(mailboxes.due(&hour, due_ms + 1, 10).await.unwrap().len(), 1);
 }

@@ -1,8 +1,9 @@
-//! Finds what a lost delay left behind: open assemblies past their deadline; and receipts whose
-//! submit result never came (design, sections 7 and 8).
+//! Finds what a lost delay left behind: open assemblies past their deadline; receipts whose submit
+//! result never came; deliveries whose customer never came (design, sections 7 and 8).
 #![forbid(unsafe_code)]
 
 pub mod adapters;
 pub mod handler;
 pub mod hours;
+pub mod mailboxes;
 pub mod receipts;

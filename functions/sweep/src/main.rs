@@ -6,6 +6,7 @@ use domain::config::Document;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::correlations::CorrelationsTable;
+use platform::deliveries::Mailboxes;
 use platform::function::{Configurations, Shell};
 use platform::kafka::{Batch, KafkaSettings};
 use platform::queue::DelayQueue;
@@ -19,38 +20,41 @@ use sweep::receipts::{BY, Receipts};
 /// Well below the function's time-out (120 s, template.yaml), so that a failure is reported by us.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
-fn settings() -> Result<[String; 4], SettingError> {
+fn settings() -> Result<[String; 5], SettingError> {
     Ok([
         required("TABLE_ASSEMBLIES", "the table of open assemblies")?,
         required("QUEUE_ASSEMBLY_DEADLINES", "URL of the queue of deadlines")?,
         required("TABLE_CORRELATIONS", "the table of submit results and waiting receipts")?,
         required("TABLE_CONFIG", "name of the configuration's table")?,
+        required("TABLE_MAILBOXES", "the table of what waits for customers")?,
     ])
 }
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
-    let [assemblies, queue, correlations, config] = exit_on_error(settings());
+    let [assemblies, queue, correlations, config, mailboxes] = exit_on_error(settings());
     let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let index = AssembliesTable::new(dynamodb.clone(), assemblies);
     let queue = DelayQueue::new(platform::aws::sqs().await, queue);
     let versions = ConfigStore::new(dynamodb.clone(), config);
+    let mailboxes = Mailboxes::new(dynamodb.clone(), mailboxes);
     let outputs = Batch::new(&kafka, PUBLISH_TIMEOUT)?;
     let receipts = Receipts {
         table: CorrelationsTable::new(dynamodb, correlations),
         configurations: Configurations::new(versions, Document::receipts_by_provider),
         shell: Shell { by: BY, outputs, limit, now_ms: platform::clock::unix_ms },
     };
-    let (index, queue, receipts) = (&index, &queue, &receipts);
+    let (index, queue, receipts, mailboxes) = (&index, &queue, &receipts, &mailboxes);
     lambda_runtime::run(service_fn(|_: LambdaEvent<IgnoredAny>| async move {
         let now_ms = platform::clock::unix_ms();
-        // Neither waits for the other's outage.
+        // None waits for another's outage.
         let swept = sweep(index, queue, now_ms).await.map(|_| ());
         let given_up = receipts.sweep(now_ms).await.map(|_| ());
-        swept.and(given_up).map_err(|error| format!("{error:#}"))
+        let ended = sweep::mailboxes::sweep(mailboxes, &receipts.shell, now_ms).await.map(|_| ());
+        swept.and(given_up).and(ended).map_err(|error| format!("{error:#}"))
     }))
     .await
 }

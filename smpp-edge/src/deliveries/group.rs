@@ -187,7 +187,8 @@ pub(super) fn join(
         .create_with_context(callbacks)?;
     consumer.subscribe(&[EDGE_DELIVERIES])?;
     let thread = std::thread::Builder::new().name("deliveries".into()).spawn(move || {
-        let mut thread = Thread { consumer, inputs, control, committed: Instant::now() };
+        let mut thread =
+            Thread { consumer, inputs, control, committed: Instant::now(), is_held: false };
         while !leave.is_cancelled() {
             thread.turn(POLL);
         }
@@ -201,6 +202,7 @@ struct Thread {
     inputs: mpsc::Sender<Input>,
     control: Arc<Control>,
     committed: Instant,
+    is_held: bool,
 }
 
 impl Thread {
@@ -233,18 +235,20 @@ impl Thread {
     }
 
     /// A node with its hands full goes on polling, for the group's sake, and gets nothing.
-    fn hold_or_go_on(&self) {
+    fn hold_or_go_on(&mut self) {
+        let is_full = self.control.is_full.load(Ordering::Relaxed);
+        if !is_full && !self.is_held {
+            return;
+        }
         let Ok(list) = self.consumer.assignment() else { return };
         if list.count() == 0 {
             return;
         }
-        let done = if self.control.is_full.load(Ordering::Relaxed) {
-            self.consumer.pause(&list)
-        } else {
-            self.consumer.resume(&list)
-        };
-        if let Err(error) = done {
-            tracing::debug!(event = "deliveries_not_held", %error);
+        // Again each time while full: partitions may have come meanwhile.
+        let done = if is_full { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        match done {
+            Ok(()) => self.is_held = is_full,
+            Err(error) => tracing::debug!(event = "deliveries_not_held", %error),
         }
     }
 

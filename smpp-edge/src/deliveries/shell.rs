@@ -231,6 +231,8 @@ impl Shell {
             Input::Stop => self.hub.handle(Event::Stop, now_ms),
         }
         self.act_all(now_ms);
+        // What is left came for a partition that is not ours any more.
+        self.poison.clear();
     }
 
     fn change(&mut self, change: Change, now_ms: u64) {

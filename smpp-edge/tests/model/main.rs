@@ -6,7 +6,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod steps;
 mod tables;
+mod troubles;
 mod world;
 
 use std::collections::HashSet;

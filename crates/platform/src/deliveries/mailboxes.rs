@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{BatchStatementRequest, PutRequest, WriteRequest};
 use domain::id::{CustomerId, DeliveryId};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use wire::assembly_deadlines::due_hour;
+use wire::assembly_deadlines::{DUE_INDEX, due_hour};
 use wire::customer_deliveries::CustomerDelivery;
 
 use super::DELIVERY_KEPT_MS;
@@ -248,6 +248,64 @@ impl Mailboxes {
         };
         let requests = done.iter().map(request).collect::<anyhow::Result<_>>()?;
         write_all(&self.client, &self.table, requests).await
+    }
+
+    /// What waits, of all customers, whose 72 h end in the hour named `due_hour` and not after `until_ms`.
+    ///
+    /// # Errors
+    /// The table does not answer.
+    pub async fn due(
+        &self,
+        due_hour: &str,
+        until_ms: u64,
+        limit: usize,
+    ) -> anyhow::Result<Vec<(CustomerId, DeliveryId)>> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("due_hour = :hour AND due_at <= :until")
+            .expression_attribute_values(":hour", text(due_hour))
+            .expression_attribute_values(":until", number(until_ms))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(item) = pages.next().await
+        {
+            let item = item.context("table mailboxes does not answer")?;
+            found.push((text_of(&item, "customer")?.into(), text_of(&item, "id")?.parse()?));
+        }
+        Ok(found)
+    }
+
+    /// Those of these that still wait.
+    ///
+    /// # Errors
+    /// The table does not answer.
+    pub async fn get(
+        &self,
+        keys: &[(CustomerId, DeliveryId)],
+    ) -> anyhow::Result<Vec<CustomerDelivery>> {
+        let gets: Vec<_> = keys.iter().map(|(customer, id)| self.get_one(customer, *id)).collect();
+        let found: Vec<Option<CustomerDelivery>> =
+            stream::iter(gets).buffered(AT_ONCE).try_collect().await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn get_one(
+        &self,
+        customer: &CustomerId,
+        id: DeliveryId,
+    ) -> anyhow::Result<Option<CustomerDelivery>> {
+        let key = item([("customer", text(customer.as_str())), ("id", text(id.to_string()))]);
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let found = get.set_key(Some(key)).send().await;
+        let found = found.context("table mailboxes does not answer")?.item;
+        let waits = found.filter(|item| item.contains_key(WAITING));
+        Ok(waits.map(|item| decode(&item)).transpose()?.map(|mail| mail.delivery))
     }
 
     fn query(
