@@ -131,12 +131,13 @@ pub async fn run(flood: Flood, hub: Arc<Hub>) {
             None => next + AHEAD.saturating_sub(hub.waiting_messages()),
         };
         let mut deliveries = Vec::new();
-        for number in next..until.min(flood.count) {
+        let until = until.clamp(next, flood.count);
+        for number in next..until {
             let due = flood.per_s.map(|rate| Duration::from_secs_f64(number as f64 / rate));
             let due = due.map_or_else(Instant::now, |after| start + after);
             deliveries.extend((1..=flood.parts).map(|part| flood.delivery(number, part, due)));
-            next = number + 1;
         }
+        next = until;
         hub.post(None, deliveries);
         sleep(STEP).await;
     }
