@@ -108,7 +108,7 @@ fn what_another_run_wrote_meanwhile_is_kept() {
     let mut table = Table::default();
     let mut one = Recording::new(vec![wish(1, true)]);
     read(&mut one, &table, NOW_MS);
-    finish(&mut Recording::new(vec![wish(2, false)]), &mut table, "b", NOW_MS);
+    finish(&mut Recording::new(vec![wish(2, false)]), &mut table, "b", NOW_MS + 1);
     finish(&mut one, &mut table, "a", NOW_MS);
     let (stored, _) = table.items.values().next().unwrap();
     assert_eq!(stored.version, 2);
