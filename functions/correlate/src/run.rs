@@ -276,7 +276,10 @@ impl<'e> Run<'e> {
         for waiting in key.waiting.values() {
             let WaitingReceipt { receipt, origin, .. } = waiting;
             // What follows from other results alone was others' to tell.
-            if let Some((fate, true)) = self.fate(guard, *sent_at, receipt, key) {
+            let is_known = |known: &Joined<'_>| known.receipt == *receipt;
+            if let Some((fate, true)) = self.fate(guard, *sent_at, receipt, key)
+                && !self.joined.iter().any(is_known)
+            {
                 let place = Place { topic: PROVIDER_EVENTS, origin: *origin };
                 self.joined.push(Joined { place, receipt: receipt.clone(), fate });
             }
