@@ -12,7 +12,7 @@ use serde_json::Value;
 /// # Errors
 /// Nobody answers, or not with JSON.
 pub fn get(address: &str, path: &str) -> anyhow::Result<Value> {
-    ask(address, "GET", path, "")
+    ask(address, "GET", path, "", "")
 }
 
 /// Sends `POST path` with a JSON body and reads the JSON that it answers.
@@ -20,16 +20,36 @@ pub fn get(address: &str, path: &str) -> anyhow::Result<Value> {
 /// # Errors
 /// Nobody answers, not with JSON, or with a refusal.
 pub fn post(address: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
-    ask(address, "POST", path, &body.to_string())
+    ask(address, "POST", path, "", &body.to_string())
 }
 
-fn ask(address: &str, method: &str, path: &str, body: &str) -> anyhow::Result<Value> {
+/// Calls an operation of an AWS service that is played at `address` (JSON protocol 1.0).
+///
+/// # Errors
+/// Nobody answers, not with JSON, or with a refusal.
+pub fn call(address: &str, operation: &str, body: &Value) -> anyhow::Result<Value> {
+    let signed = "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/dynamodb/aws4_request, \
+                  SignedHeaders=host, Signature=none";
+    let headers = format!(
+        "X-Amz-Target: {operation}\r\nContent-Type: application/x-amz-json-1.0\r\n\
+         Authorization: {signed}\r\nX-Amz-Date: 20260101T000000Z\r\n"
+    );
+    ask(address, "POST", "/", &headers, &body.to_string())
+}
+
+fn ask(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> anyhow::Result<Value> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     // HTTP/1.0: the answer ends with the connection, and is not chunked.
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut answer = Vec::new();

@@ -1,14 +1,10 @@
-//! What happened to each message, read from all the topics that say so.
+//! What happened to each message, read from the topic that says so.
 
 use std::collections::BTreeMap;
 
 use domain::id::{EventId, MessageId};
-use wire::customer_incoming::{IncomingMessage, IncomingPart};
 use wire::message_events::{Happened, MessageEvent, MessageEvents};
-use wire::provider_events::ProviderEvent;
-use wire::topics::{
-    CUSTOMER_INCOMING_MESSAGE_PARTS, CUSTOMER_INCOMING_MESSAGES, MESSAGE_EVENTS, PROVIDER_EVENTS,
-};
+use wire::topics::MESSAGE_EVENTS;
 
 use crate::log;
 
@@ -21,20 +17,9 @@ pub fn read(bootstrap: &str) -> anyhow::Result<BTreeMap<MessageId, Vec<MessageEv
     let mut told = |event: MessageEvent<'_>| {
         events.insert(event.id, event.into_owned());
     };
-    for entry in log::read_all(bootstrap, CUSTOMER_INCOMING_MESSAGE_PARTS)? {
-        told(MessageEvent::from(&wire::decode::<IncomingPart>(&entry.value)?));
-    }
-    for entry in log::read_all(bootstrap, CUSTOMER_INCOMING_MESSAGES)? {
-        told(MessageEvent::from(&wire::decode::<IncomingMessage>(&entry.value)?));
-    }
     for entry in log::read_all(bootstrap, MESSAGE_EVENTS)? {
         let MessageEvents { events, .. } = wire::decode(&entry.value)?;
         events.into_owned().into_iter().for_each(&mut told);
-    }
-    for entry in log::read_all(bootstrap, PROVIDER_EVENTS)? {
-        if let ProviderEvent::Result(result) = wire::decode(&entry.value)? {
-            told(MessageEvent::from(&result));
-        }
     }
     let mut journeys: BTreeMap<MessageId, Vec<MessageEvent<'static>>> = BTreeMap::new();
     for event in events.into_values() {
@@ -46,10 +31,10 @@ pub fn read(bootstrap: &str) -> anyhow::Result<BTreeMap<MessageId, Vec<MessageEv
     Ok(journeys)
 }
 
-/// Whether the provider accepted all that was sent of the message.
+/// Whether the customer has the receipt of the message.
 #[must_use]
-pub fn is_submitted(journey: &[MessageEvent<'_>]) -> bool {
-    journey.iter().any(|event| event.happened == Happened::Submitted)
+pub fn is_told(journey: &[MessageEvent<'_>]) -> bool {
+    journey.iter().any(|event| event.happened == Happened::Told)
 }
 
 /// A journey as a person reads it: milliseconds since the first event, what, where, why.

@@ -11,3 +11,5 @@ pub mod log;
 pub mod ports;
 pub mod smsc;
 pub mod stack;
+pub mod store;
+pub mod topics;

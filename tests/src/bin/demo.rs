@@ -1,6 +1,6 @@
 //! `make demo`: starts everything, sends one short message, one of three parts over two binds and
-//! one over each priority, prints the journey of each, stops everything. Ends well only if all
-//! arrived.
+//! one over each priority, each asking for its receipt; a handset writes one with a keyword. Prints the
+//! journey of each, stops everything. Ends well only if all arrived, and every receipt came back.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use domain::id::MessageId;
+use gateway_tests::control;
 use gateway_tests::journeys;
 use gateway_tests::stack::{Stack, programs};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const TOLD_MAX: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -25,6 +26,9 @@ const SENDINGS: [(&str, &[&str]); 5] = [
 ];
 /// Parts of all of them.
 const PARTS: u64 = 7;
+/// What the handset writes to, and how its text begins (`local/config.yaml`).
+const NUMBER: &str = "72000";
+const KEYWORD: &str = "news";
 
 fn main() -> ExitCode {
     match demonstrate() {
@@ -47,11 +51,26 @@ fn demonstrate() -> anyhow::Result<()> {
         .map(|(name, arguments)| Ok((*name, send(&stack, arguments)?)))
         .collect::<anyhow::Result<_>>()?;
     let arrived = stack.await_arrivals(PARTS);
+    from_handset(&stack)?;
     let told = await_journeys(&stack, &sent)?;
     stack.stop()?;
     arrived?;
     anyhow::ensure!(told, "a journey is not complete");
-    say(&format!("all {PARTS} parts of {} messages arrived, each once", sent.len()));
+    say(&format!(
+        "all {PARTS} parts of {} messages arrived, each once; each receipt and the handset's message came back",
+        sent.len()
+    ));
+    Ok(())
+}
+
+/// A handset writes while the customer is away; it gets the message when it binds.
+fn from_handset(stack: &Stack) -> anyhow::Result<()> {
+    let flood = json!({"count": 1, "run": 1, "keyword": KEYWORD, "destinations": [NUMBER]});
+    control::post(stack.fact("/smsc/control"), "/messages", &flood)?;
+    let report = stack.load(["--count=1", "--expect-messages=1", "--deadline=60"])?;
+    let came = report.messages.iter().any(|run| (run.run, run.distinct) == (1, 1));
+    anyhow::ensure!(came, "the handset's message did not come: {report}");
+    say(&format!("a handset wrote \"{KEYWORD} …\" to {NUMBER}: the customer has it"));
     Ok(())
 }
 
@@ -60,7 +79,10 @@ fn send(stack: &Stack, arguments: &[&str]) -> anyhow::Result<Vec<MessageId>> {
     let acked = stack.directory().join("acked.jsonl");
     let acked_to = format!("--acked={}", acked.display());
     let one = ["--count=1", "--text-octets=40", "--deadline=20", "--destinations=4930"];
-    stack.load([&one[..], &["--source=Demo", &acked_to], arguments].concat())?;
+    let report =
+        stack.load([&one[..], &["--source=Demo", "--receipts", &acked_to], arguments].concat())?;
+    let receipts = &report.receipts;
+    anyhow::ensure!(receipts.matched == report.acknowledged, "a receipt is missing: {report}");
     let lines = std::fs::read_to_string(&acked)?;
     let mut parts: Vec<(u64, MessageId)> = lines.lines().map(part).collect::<Result<_, _>>()?;
     parts.sort_unstable_by_key(|(part, _)| *part);
@@ -82,7 +104,7 @@ fn await_journeys(stack: &Stack, sent: &[(&str, Vec<MessageId>)]) -> anyhow::Res
     loop {
         let found = journeys::read(bootstrap)?;
         let complete =
-            |id: &MessageId| found.get(id).is_some_and(|journey| journeys::is_submitted(journey));
+            |id: &MessageId| found.get(id).is_some_and(|journey| journeys::is_told(journey));
         let all = wanted.iter().all(complete);
         if all || Instant::now() > deadline {
             for (name, ids) in sent {

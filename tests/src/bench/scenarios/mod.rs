@@ -1,6 +1,7 @@
 //! The measurements. Each starts the gateway that it needs, gives readings of its figures and stops
 //! everything; one that fails fails its own figures only.
 
+mod back;
 mod crowd;
 mod edge;
 mod resting;
@@ -60,6 +61,21 @@ pub const SCENARIOS: &[Scenario] = &[
         measure: through::end_to_end,
     },
     Scenario { figures: &["pacing_over_pct", "pacing_under_pct"], measure: through::paced },
+    Scenario {
+        figures: &[
+            "receipts_per_s",
+            "receipts_per_s_without_store",
+            "cpu_us_per_message_with_receipt",
+            "table_writes_per_message",
+        ],
+        measure: back::receipts,
+    },
+    Scenario {
+        figures: &["receipt_latency_p50_ms_1k", "receipt_latency_p99_ms_1k"],
+        measure: back::receipt_latency,
+    },
+    Scenario { figures: &["mo_per_s"], measure: back::from_handsets },
+    Scenario { figures: &["mailbox_drain_per_s"], measure: back::mailbox },
     Scenario { figures: &["route_lookup_ns_100k"], measure: resting::route_lookup },
     Scenario { figures: &["tls_bind_kib"], measure: resting::tls_bind },
     Scenario { figures: &["start_to_first_arrival_s"], measure: resting::start },

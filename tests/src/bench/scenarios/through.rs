@@ -9,10 +9,10 @@ use crate::bench::running::{Setting, end, now_us, pid};
 use crate::stack::Stack;
 
 /// Until the broker's just-in-time compiler has settled: on two cores it takes a third of them before.
-const WARM_UP_MESSAGES: u64 = 600_000;
-const WARM_UP_SHAPE: &str = "--connections=16 --window=100";
+pub(super) const WARM_UP_MESSAGES: u64 = 600_000;
+pub(super) const WARM_UP_SHAPE: &str = "--connections=16 --window=100";
 /// Run number of the load that warms up; no run of a measurement has it, nor the next.
-const WARM_UP: u32 = 1_000;
+pub(super) const WARM_UP: u32 = 1_000;
 /// What the provider of `bench/paced.yaml` agreed to, parts per second.
 const AGREED: f64 = 1_000.0;
 /// More is offered, so that it is the pacing that limits, not the load.
@@ -106,7 +106,13 @@ fn paced_once(setting: &Setting, stack: &Stack) -> anyhow::Result<Reading> {
 
 /// Parts per second from before the load starts (so a little less than from its first submit) to
 /// the last arrival of so many messages.
-fn flood(stack: &Stack, shape: &str, run: u32, messages: u64, parts: u64) -> anyhow::Result<f64> {
+pub(super) fn flood(
+    stack: &Stack,
+    shape: &str,
+    run: u32,
+    messages: u64,
+    parts: u64,
+) -> anyhow::Result<f64> {
     let started_us = now_us();
     let arguments = format!("{shape} --run={run} --count={messages} --deadline=120");
     stack.load(arguments.split_ascii_whitespace())?;
@@ -116,7 +122,7 @@ fn flood(stack: &Stack, shape: &str, run: u32, messages: u64, parts: u64) -> any
 }
 
 /// Microseconds of processor time per message, by program.
-fn costs(used: &BTreeMap<Program, Duration>, messages: u64) -> Reading {
+pub(super) fn costs(used: &BTreeMap<Program, Duration>, messages: u64) -> Reading {
     let of = |programs: &[Program]| {
         let spent = programs.iter().filter_map(|program| used.get(program));
         spent.sum::<Duration>().as_secs_f64() * 1e6 / messages as f64
