@@ -48,7 +48,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
         let event: Event<'_> = serde_json::from_str(event.payload.get())?;
-        let done = handler.handle(&event).await;
+        let done = Box::pin(handler.handle(&event)).await;
         done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
     }))
     .await

@@ -59,14 +59,13 @@ async fn a_customers_part_and_a_handsets_never_meet() {
     handler.handle(of(&[part(1, 1)])).await.unwrap();
     handler.handle(of_handsets(&[other])).await.unwrap();
     assert!(world.outputs.borrow().is_empty());
-    let delays = world.delays.borrow();
+    let delays = world.delays.borrow().clone();
     assert_ne!(delays[0].0.key, delays[1].0.key);
     // Each is asked for on its own topic.
     let bodies: Vec<_> = delays
         .iter()
         .map(|(deadline, _)| String::from_utf8(wire::encode(deadline)).unwrap())
         .collect();
-    drop(delays);
     later(handler).handle(deadlines_event(&bodies)).await.unwrap();
     assert_eq!(*world.asked.borrow(), [Source::Customers, Source::Handsets]);
 }
