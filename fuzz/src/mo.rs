@@ -28,8 +28,10 @@ struct Row {
     address: Address,
     customer: Option<u8>,
     keywords: Vec<(u8, Vec<String>, Vec<String>)>,
-    opt_out: Option<(Option<Vec<String>>, Option<Vec<String>>, Option<Vec<String>>, u8)>,
+    opt_out: Option<(Words, Words, Words, u8)>,
 }
+
+type Words = Option<Vec<String>>;
 
 #[derive(Debug, Arbitrary)]
 enum Address {
