@@ -49,7 +49,13 @@ fn every_receipt_reaches_the_customer_once_whatever_the_provider_does_with_it() 
 #[test]
 fn what_came_while_the_customer_was_away_is_there_when_it_binds_again() {
     let stack = start();
-    change_provider(&stack, &json!({"receipts": {"share": 1, "delay": {"fixed": {"ms": 4000}}}}));
+    change_provider(
+        &stack,
+        &json!({
+            "ids": {"form": "hex", "prefix": "", "start": 4096},
+            "receipts": {"share": 1, "delay": {"fixed": {"ms": 4000}}, "id_form": "decimal"},
+        }),
+    );
     // Asks for receipts, and is gone before the first one.
     let away = ["--connections=1", "--window=50", "--count=300", "--receipt=1"];
     let first = stack.load(away).unwrap();
