@@ -60,6 +60,7 @@ faults: build ## kills, stops and cuts off parts under load; then the journal's 
 	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=3000000 JOURNAL_MODEL_STEPS=10000000 \
 		cargo test --release --locked -p journal --test journal_model
 	ASSEMBLE_MODEL_LARGE=1 cargo test --release --locked -p assemble --test model
+	CORRELATE_MODEL_LARGE=1 cargo test --release --locked -p correlate --test model
 
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps

@@ -33,7 +33,7 @@ impl<V: Versions, O: Outputs, S: Store, R: Retries> Handler<V, O, S, R> {
     /// # Errors
     /// Kafka, DynamoDB or SQS refused: the batch has to come again. Nothing is left in a queue.
     pub async fn handle(&self, event: &Event<'_>) -> anyhow::Result<()> {
-        self.shell.invoke(self.batch(event)).await
+        self.shell.invoke(Box::pin(self.batch(event))).await
     }
 
     async fn batch(&self, event: &Event<'_>) -> anyhow::Result<Decided> {

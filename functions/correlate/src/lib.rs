@@ -8,5 +8,6 @@
 pub mod adapters;
 pub mod follow;
 pub mod handler;
+mod key;
 pub mod ports;
 pub mod run;

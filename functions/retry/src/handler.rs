@@ -71,7 +71,7 @@ impl<V: Versions, O: Outputs, B: Bodies, C: Current, G: Grounds> Handler<V, O, B
             }
             Ok(decided)
         };
-        self.shell.invoke(work).await?;
+        self.shell.invoke(Box::pin(work)).await?;
         Ok(answer)
     }
 

@@ -52,8 +52,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         let now_ms = platform::clock::unix_ms();
         // None waits for another's outage.
         let swept = sweep(index, queue, now_ms).await.map(|_| ());
-        let given_up = receipts.sweep(now_ms).await.map(|_| ());
-        let ended = sweep::mailboxes::sweep(mailboxes, &receipts.shell, now_ms).await.map(|_| ());
+        let given_up = Box::pin(receipts.sweep(now_ms)).await.map(|_| ());
+        let ending = sweep::mailboxes::sweep(mailboxes, &receipts.shell, now_ms);
+        let ended = Box::pin(ending).await.map(|_| ());
         swept.and(given_up).and(ended).map_err(|error| format!("{error:#}"))
     }))
     .await

@@ -1,270 +1,23 @@
 //! The handler over ports in memory: what is tried again, what is told, the same at every run.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+mod world;
 
-use anyhow::bail;
-use aws_lambda_events::event::sqs::SqsEvent;
-use domain::config::Document;
-use domain::id::{MessageId, PartId, ProviderId};
-use domain::message::{Message, Part, ReferenceKind};
-use domain::octets::Octets;
-use domain::routing::Router;
-use platform::function::{Configurations, Output, Outputs, Shell, Versions};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::id::ProviderId;
 use platform::time_limit::{EXCEEDED, TimeLimit};
-use retry::handler::{Answer, Handler, place};
-use retry::ports::{Bodies, Current, Ground, Grounds};
-use serde_json::{Value, json};
-use wire::V;
-use wire::customer_deliveries::{CustomerDelivery, Delivered, Failure, Receipt};
-use wire::customer_incoming::IncomingMessage;
-use wire::dead_letters::DeadLetter;
-use wire::provider_events::PartSummary;
-use wire::provider_outgoing::Origin;
-use wire::retries::{Because, Retry};
+use retry::handler::{Answer, place};
+use serde_json::json;
+use wire::customer_deliveries::Failure;
+use wire::retries::Retry;
 use wire::submit_journal::Ending;
+use world::{
+    AT_MS, World, after_receipt, event, id, message, part, raw_event, rejected, single, summary,
+};
 
-const AT_MS: u64 = 1_760_000_000_000;
-const ORIGIN: Origin = Origin { partition: 2, offset: 77 };
-
-/// Everything around the function, in memory.
-#[derive(Debug, Default)]
-struct World {
-    /// The record at [`ORIGIN`].
-    body: Mutex<Option<Vec<u8>>>,
-    current: AtomicU64,
-    grounds: Mutex<HashMap<(MessageId, u32), Ground>>,
-    down: AtomicBool,
-    flush_fails: AtomicBool,
-    queued: Mutex<Vec<Output>>,
-    stored: Mutex<Vec<Output>>,
-}
-
-impl Bodies for &World {
-    async fn read(&self, origin: Origin) -> anyhow::Result<Option<Vec<u8>>> {
-        if self.down.load(Ordering::Relaxed) {
-            bail!("Kafka does not answer");
-        }
-        Ok(self.body.lock().unwrap().clone().filter(|_| origin == ORIGIN))
-    }
-}
-
-impl Current for &World {
-    async fn current(&self) -> anyhow::Result<Option<u64>> {
-        let current = self.current.load(Ordering::Relaxed);
-        Ok((current > 0).then_some(current))
-    }
-}
-
-impl Grounds for &World {
-    async fn settle(&self, retry: &Retry, proposed: Ground) -> anyhow::Result<Ground> {
-        let mut grounds = self.grounds.lock().unwrap();
-        Ok(*grounds.entry((retry.message, retry.attempt)).or_insert(proposed))
-    }
-}
-
-/// Version 1: alpha, then gamma. 2: gamma is gone. 3: the customer is gone.
-impl Versions for &World {
-    async fn load(&self, version: u64) -> anyhow::Result<Option<Arc<Document>>> {
-        let link =
-            json!({"smpp": {"host": "h", "port": 1, "system_id": "us", "password_secret": "s"}});
-        let failover = if version == 1 { json!(["gamma"]) } else { json!([]) };
-        let customer = if version == 3 { "other" } else { "acme" };
-        let document = json!({
-            "customers": [{"id": customer}],
-            "providers": [
-                {"id": "alpha", "link": link, "slots": [0]},
-                {"id": "gamma", "link": link, "slots": [1]},
-            ],
-            "routes": [{"id": "all", "to": [{"provider": "alpha"}], "failover": failover}],
-        });
-        Ok((version <= 3).then(|| Arc::new(serde_json::from_value(document).unwrap())))
-    }
-}
-
-impl Outputs for &World {
-    fn begin(&self) {
-        assert!(self.queued.lock().unwrap().is_empty(), "left over from the last invocation");
-    }
-
-    async fn publish(&self, output: &Output) -> anyhow::Result<()> {
-        self.queued.lock().unwrap().push(output.clone());
-        Ok(())
-    }
-
-    async fn flush(&self) -> anyhow::Result<()> {
-        if self.flush_fails.load(Ordering::Relaxed) {
-            bail!("not stored");
-        }
-        self.stored.lock().unwrap().append(&mut self.queued.lock().unwrap());
-        Ok(())
-    }
-
-    async fn abandon(&self) {
-        self.queued.lock().unwrap().clear();
-    }
-}
-
-type OverWorld<'a> = Handler<&'a World, &'a World, &'a World, &'a World, &'a World>;
-
-fn now_ms() -> u64 {
-    AT_MS + 60_000
-}
-
-impl World {
-    fn with(message: &Message) -> Self {
-        let world = Self { current: AtomicU64::new(1), ..Self::default() };
-        world.keep(message);
-        world
-    }
-
-    fn keep(&self, message: &Message) {
-        let incoming = IncomingMessage { v: V, message: message.clone() };
-        *self.body.lock().unwrap() = Some(wire::encode(&incoming));
-    }
-
-    fn handler(&self) -> OverWorld<'_> {
-        Handler {
-            configurations: Configurations::new(self, Router::compile),
-            shell: Shell { by: "retry", outputs: self, limit: TimeLimit::default(), now_ms },
-            bodies: self,
-            current: self,
-            grounds: self,
-        }
-    }
-
-    async fn run(&self, retries: &[Retry]) -> Published {
-        let answer = self.handler().handle(event(retries)).await.unwrap();
-        assert_eq!(answer, Answer::default());
-        self.published()
-    }
-
-    fn published(&self) -> Published {
-        Published(std::mem::take(&mut *self.stored.lock().unwrap()))
-    }
-}
-
-#[derive(Debug, PartialEq)]
-struct Published(Vec<Output>);
-
-impl Published {
-    fn on<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |output| &*output.topic == topic).map(|output| &output.value[..])
-    }
-
-    fn messages(&self) -> Vec<Message> {
-        let messages = self.on("customer-incoming-messages");
-        messages.map(|value| wire::decode::<IncomingMessage>(value).unwrap().message).collect()
-    }
-
-    fn told(&self) -> Vec<(PartId, String)> {
-        let receipt = |value: &[u8]| -> Receipt {
-            let delivery: CustomerDelivery = wire::decode(value).unwrap();
-            let Delivered::Receipt(receipt) = delivery.what else { panic!("{delivery:?}") };
-            receipt
-        };
-        let receipts = self.on("customer-deliveries").map(receipt);
-        receipts.map(|receipt| (receipt.part, receipt.error)).collect()
-    }
-
-    fn letters(&self) -> Vec<DeadLetter> {
-        self.on("dead-letters").map(|value| wire::decode(value).unwrap()).collect()
-    }
-
-    fn events(&self) -> Vec<Value> {
-        let events = self.on("message-events").flat_map(|value| {
-            let value: Value = serde_json::from_slice(value).unwrap();
-            value["events"].as_array().unwrap().clone()
-        });
-        events.collect()
-    }
-}
-
-fn event(retries: &[Retry]) -> SqsEvent {
-    raw_event(retries.iter().map(|it| String::from_utf8(wire::encode(it)).unwrap()).collect())
-}
-
-fn raw_event(bodies: Vec<String>) -> SqsEvent {
-    let message = |(n, body): (usize, String)| {
-        json!({"messageId": format!("id {n}"), "body": body, "attributes": {},
-               "messageAttributes": {}})
-    };
-    let messages: Vec<_> = bodies.into_iter().enumerate().map(message).collect();
-    serde_json::from_value(json!({"Records": messages})).unwrap()
-}
-
-fn id(number: u8) -> PartId {
-    PartId::new(AT_MS, [number; 10])
-}
-
-fn part(number: u8, receipt: u8, aliases: &[u8]) -> Part {
-    Part {
-        id: id(number),
-        aliases: aliases.iter().map(|number| id(*number)).collect(),
-        octets: Octets(vec![number]),
-        udh: Octets::default(),
-        receipt,
-    }
-}
-
-fn message(parts: Vec<Part>) -> Message {
-    let value = json!({
-        "id": parts[0].id,
-        "envelope": {
-            "customer": "acme", "source": {"ton": 5, "addr": "ACME"},
-            "destination": {"ton": 1, "npi": 1, "addr": "491701"},
-            "accepted_ms": AT_MS, "valid_until_ms": AT_MS + 3_600_000, "config": 1,
-        },
-        "split": (parts.len() > 1).then_some(ReferenceKind::Udh8),
-        "parts": parts, "attempt_ms": AT_MS,
-    });
-    serde_json::from_value(value).unwrap()
-}
-
-fn single() -> Message {
-    message(vec![part(1, 1, &[9])])
-}
-
-fn summary(ends: &[(u8, Ending, bool)]) -> Retry {
-    let part = |(number, outcome, doubtful): &(u8, Ending, bool)| PartSummary {
-        part: id(*number),
-        outcome: *outcome,
-        doubtful: *doubtful,
-    };
-    retry(Because::Summary(ends.iter().map(part).collect()))
-}
-
-fn retry(because: Because) -> Retry {
-    Retry {
-        v: V,
-        message: id(1).into(),
-        customer: "acme".into(),
-        provider: "alpha".into(),
-        attempt: 0,
-        origin: ORIGIN,
-        because,
-        at_ms: AT_MS + 5_000,
-    }
-}
-
-fn rejected() -> Retry {
-    summary(&[(1, Ending::Rejected, false)])
-}
-
-/// What the customer is told after a bad receipt, if nobody is left.
-fn after_receipt() -> Retry {
-    let message = single();
-    let delivery = CustomerDelivery::failure(
-        message.id,
-        &message.envelope,
-        id(1),
-        Failure::Rejected,
-        AT_MS + 1,
-    );
-    retry(Because::Receipt(vec![delivery]))
-}
+/// How a message's parts ended, and which of them are told what.
+type Case<'a> = (&'a [(u8, Ending, bool)], &'a [(u8, Failure)]);
 
 #[tokio::test]
 async fn a_rejected_message_is_tried_at_the_next_provider_under_the_version_in_force() {
@@ -306,7 +59,7 @@ async fn when_nobody_is_left_the_customer_is_told_for_each_id_that_asked() {
 async fn each_failed_part_that_asked_is_told_how_it_failed_and_nothing_is_sent_elsewhere() {
     use Ending::{Abandoned, Accepted, Drained, Dropped, Expired, Rejected};
     let long = || message(vec![part(1, 1, &[]), part(2, 2, &[8]), part(3, 0, &[])]);
-    let parts: [(&[(u8, Ending, bool)], &[(u8, Failure)]); 5] = [
+    let parts: [Case<'_>; 5] = [
         (
             &[(1, Accepted, false), (2, Rejected, false), (3, Abandoned, false)],
             &[(2, Failure::Rejected), (8, Failure::Rejected)],
