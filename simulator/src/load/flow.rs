@@ -211,6 +211,11 @@ impl Flow {
         !self.gave_up && self.back.waits(now)
     }
 
+    /// Whether an answer to the other side is not written yet: without it a delivery comes again.
+    pub fn owes(&self) -> bool {
+        !self.gave_up && (!self.output.is_empty() || self.back.deadline().is_some())
+    }
+
     fn unanswered_all(&mut self) {
         let open = self.inflight.take_all();
         open.into_iter().for_each(|open| self.unanswered(&open));

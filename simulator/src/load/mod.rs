@@ -211,7 +211,7 @@ impl Connection {
     /// Submits and reads until nothing is left to do. Can be cancelled at any await.
     async fn drive(&mut self, link: &mut Option<Link>) -> anyhow::Result<()> {
         let (mut back_off, mut is_fresh) = (BACK_OFF_FIRST, true);
-        while !self.flow.is_done() || self.flow.waits(Now::read().instant) {
+        while !self.flow.is_done() || self.flow.waits(Now::read().instant) || self.flow.owes() {
             let Some(open) = link else {
                 match connect(&self.account).await {
                     Ok(bound) => (*link, is_fresh) = (Some(bound), true),
