@@ -163,9 +163,6 @@ impl World {
                 actor.note(&reached);
             }
             closing::Step::Write(put) => {
-                if self.mutant == Some(Mutant::ReportBeforeClose) {
-                    self.publish(&assemble::close::reports(&put.item))?;
-                }
                 if let Some(made) = self.write_as(&put, actor.writer, fate) {
                     closing.written(made);
                     actor.note(&made);
