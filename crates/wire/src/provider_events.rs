@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use domain::address::Address;
 use domain::id::{CustomerId, MessageId, PartId, ProviderId};
 use domain::receipts::{
-    CanonicalId, Candidate, Claim, MessageState, NetworkError, ReceiptDate, Said,
+    Candidate, CanonicalId, Claim, MessageState, NetworkError, ReceiptDate, Said,
 };
 use serde::{Deserialize, Serialize};
 
@@ -137,11 +137,7 @@ impl ProviderReceipt {
     /// What it says became of the part.
     #[must_use]
     pub fn said(&self) -> Said<'_> {
-        Said {
-            state: self.state,
-            error: self.error.as_deref(),
-            network_error: self.network_error,
-        }
+        Said { state: self.state, error: self.error.as_deref(), network_error: self.network_error }
     }
 
     /// Its submit date, if it can be read.

@@ -231,7 +231,8 @@ impl SlotTask {
         let Sent { part, intent, outgoing } = sent;
         let fate = translate::fate(status);
         let at_ms = platform::clock::unix_ms();
-        let ids = self.planned.plan.as_ref().map(|plan| plan.provider.receipts.ids).unwrap_or_default();
+        let ids =
+            self.planned.plan.as_ref().map(|plan| plan.provider.receipts.ids).unwrap_or_default();
         let result = translate::result(&outgoing, part.part, status, provider_id, &ids, at_ms);
         let result = result.and_then(|result| {
             let key = result.key();
