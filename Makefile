@@ -57,8 +57,8 @@ fuzz: ## every fuzz target for SECONDS_PER_TARGET (60), from the committed seeds
 .PHONY: faults
 faults: build ## kills, stops and cuts off parts under load; then the journal's model with larger bounds
 	target/release/faults
-	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=3000000 JOURNAL_MODEL_STEPS=10000000 \
-		cargo test --release --locked -p journal --test journal_model
+	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=15000000 JOURNAL_MODEL_STEPS=10000000 \
+		cargo test --release --locked -p journal --test journal_model -- --nocapture
 	ASSEMBLE_MODEL_LARGE=1 cargo test --release --locked -p assemble --test model
 	CORRELATE_MODEL_LARGE=1 cargo test --release --locked -p correlate --test model
 
