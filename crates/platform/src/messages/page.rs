@@ -52,7 +52,7 @@ mod tests {
     /// What a query with `limit` reads of a shard after a place.
     fn query(shard: &[String], after: Option<&String>, limit: usize) -> Shard {
         let rest = shard.iter().filter(|place| after.is_none_or(|after| *place > after));
-        let places: Vec<_> = rest.cloned().take(limit).collect();
+        let places: Vec<_> = rest.take(limit).cloned().collect();
         Shard { is_cut: places.len() == limit, places }
     }
 
