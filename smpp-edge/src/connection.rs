@@ -95,7 +95,8 @@ enum Woke {
     Outcomes,
     Decided(Result<Bound, CommandStatus>),
     Queried((u32, Answered)),
-    Hand(Hand),
+    /// None: the hub has given this bind up.
+    Hand(Option<Hand>),
     Deadline,
     AccountsChanged,
     Stop,
@@ -143,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Woke::Outcomes => self.take_outcomes(now),
                 Woke::Decided(verdict) => self.decided(verdict, now),
                 Woke::Queried((sequence, answered)) => self.queried(sequence, answered, now),
-                Woke::Hand(hand) => self.take_hand(&hand, now),
+                Woke::Hand(hand) => self.take_hand(hand.as_ref(), now),
                 Woke::Deadline => self.step(Event::Timeout, now),
                 Woke::AccountsChanged => self.accounts_changed(now),
                 Woke::Stop => {
@@ -184,9 +185,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             }
         };
         let hand = async {
-            let hands = self.delivering.as_mut().map(|delivering| &mut delivering.receiving.hands);
-            match hands {
-                Some(hands) => hands.recv().await,
+            match self.delivering.as_mut().filter(|delivering| !delivering.is_forsaken) {
+                Some(delivering) => delivering.receiving.hands.recv().await,
                 None => std::future::pending().await,
             }
         };
@@ -196,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             read = self.stream.read_buf(&mut self.input) => Woke::Read(read),
             verdict = deciding => Woke::Decided(verdict),
             queried = self.queries.next() => Woke::Queried(queried),
-            Some(hand) = hand => Woke::Hand(hand),
+            hand = hand => Woke::Hand(hand),
             () = timer, if self.session.deadline().is_some() => Woke::Deadline,
             Ok(()) = self.accounts.changed() => Woke::AccountsChanged,
             () = self.node.stop.cancelled(), if !stopping => Woke::Stop,

@@ -52,7 +52,11 @@ fn mappings_have_the_settings_of_the_template() {
     assert_eq!((parts.group.as_str(), parts.from_start), ("assemble", true));
     assert_eq!((parts.window, parts.retries_max, parts.age_max), (Duration::ZERO, None, None));
     assert!(!parts.partial && !parts.bisect);
-    let Event::Sqs(deadlines) = &assemble.events[1].1 else { panic!("no SQS mapping") };
+    let deadlines = assemble.events.iter().find_map(|(_, event)| match event {
+        Event::Sqs(deadlines) => Some(deadlines),
+        _ => None,
+    });
+    let deadlines = deadlines.unwrap();
     assert!(deadlines.partial);
     assert!(deadlines.queue_arn.ends_with(":local-assembly-deadlines"));
 }
@@ -63,8 +67,12 @@ fn tables_have_their_indexes_and_queues_follow_those_they_redrive_to() {
     let assemblies = template.tables.iter().find(|it| it.name == "local-assemblies").unwrap();
     assert_eq!(assemblies.ttl.as_deref(), Some("ttl"));
     assert!(assemblies.indexes.iter().any(|index| index.projection == "INCLUDE"));
-    assert!(!template.queues[0].attributes.contains_key("RedrivePolicy"));
-    let policy = &template.queues[1].attributes["RedrivePolicy"];
+    let place = |name: &str| template.queues.iter().position(|queue| queue.name == name).unwrap();
+    let dead = place("local-assembly-deadlines-dead");
+    assert!(dead < place("local-assembly-deadlines"), "a queue follows the one it redrives to");
+    assert!(!template.queues[dead].attributes.contains_key("RedrivePolicy"));
+    let deadlines = &template.queues[place("local-assembly-deadlines")];
+    let policy = &deadlines.attributes["RedrivePolicy"];
     let policy: serde_json::Value = serde_json::from_str(policy).unwrap();
     assert!(policy["maxReceiveCount"].is_i64());
 }

@@ -31,6 +31,8 @@ pub(super) struct Delivering {
     version: u8,
     /// The session takes nothing more; the hub was told, or is to be told.
     closing: Option<Told>,
+    /// The hub has given this bind up, having heard nothing for too long.
+    pub(super) is_forsaken: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,7 @@ impl Delivering {
             ended: Vec::new(),
             version,
             closing: None,
+            is_forsaken: false,
         }
     }
 
@@ -146,7 +149,13 @@ pub(super) fn not_sent(why: NotSent) -> Answer {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
-    pub(super) fn take_hand(&mut self, hand: &Hand, now: Instant) {
+    pub(super) fn take_hand(&mut self, hand: Option<&Hand>, now: Instant) {
+        let Some(hand) = hand else {
+            if let Some(delivering) = &mut self.delivering {
+                delivering.is_forsaken = true;
+            }
+            return self.step(Event::Shutdown, now);
+        };
         if let (Some(delivering), Some(bound)) = (&mut self.delivering, &self.bound) {
             delivering.take(hand, &bound.account.smpp);
         }

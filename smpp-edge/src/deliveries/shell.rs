@@ -279,6 +279,10 @@ impl Shell {
                 self.ops.put(Op::Unregister(customer, bind));
             }
             Action::Hand(bind, token, delivery) => self.hand(bind, token, delivery, now_ms),
+            Action::Forsake(bind) => {
+                tracing::warn!(event = "bind_forsaken", bind);
+                self.hands.remove(&bind);
+            }
             Action::GiveBack(token, delivery) => self.out.put(Out::GiveBack(token, delivery)),
             Action::Tell(token, delivery, happened, detail) => {
                 self.tell(Some(token), &delivery, happened, detail, now_ms);

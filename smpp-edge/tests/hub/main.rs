@@ -242,6 +242,7 @@ fn a_bind_that_says_nothing_for_too_long_is_taken_for_dead() {
     script.handle(read(0, 1, delivery(1)));
     script.handed(1, delivery(1));
     script.idle_looks(90_000);
+    assert_eq!(script.next(), Action::Forsake(1));
     assert_eq!(script.next(), Action::Unregister(ACME.into(), 1));
     script.wait(100);
     let Action::GiveBack(..) = script.next() else { panic!() };

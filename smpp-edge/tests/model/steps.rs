@@ -69,6 +69,10 @@ impl World {
                 self.assign(partition, 1 - number);
             }
             Action::Tell(..) | Action::GiveBack(..) => node.kafka.push_back(action),
+            Action::Forsake(bind) => {
+                node.binds.retain(|other| *other != bind);
+                node.hands.retain(|hand| hand.0 != bind);
+            }
             Action::Mention(..) | Action::Bury(_) => {}
             Action::Register(_, bind) if self.mutant == Some(Mutant::DrainBeforeRegister) => {
                 node.store.push_back(Op::Do(action));
@@ -238,6 +242,13 @@ impl World {
             }
             Op::Claim { number, ids, goes_on } => {
                 let no_claims = self.mutant == Some(Mutant::NoClaim);
+                // By a wrong clock a lease is taken from one who still uses it, for what it claimed.
+                let lost = tables.claimed_before(&ids, number);
+                if self.is_skewed && !no_claims {
+                    for id in lost {
+                        *self.allowed.entry(id).or_default() += 1;
+                    }
+                }
                 let mut fetched = tables.claim(&ids, number, now_ms, no_claims);
                 fetched.next = fetched.next.filter(|_| goes_on);
                 Some(Event::Fetched(acme(), heard.then_some(fetched)))

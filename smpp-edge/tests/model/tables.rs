@@ -96,6 +96,14 @@ impl Tables {
         (waiting.into_iter().map(|item| item.delivery.id).collect(), goes_on)
     }
 
+    /// Those of them that an older lease claimed.
+    pub(crate) fn claimed_before(&self, ids: &[DeliveryId], lease: u64) -> Vec<DeliveryId> {
+        let older = |id: &&DeliveryId| {
+            self.mailbox.get(id).is_some_and(|item| item.claim > 0 && item.claim < lease)
+        };
+        ids.iter().filter(older).copied().collect()
+    }
+
     /// Claims them for a lease.
     pub(crate) fn claim(
         &mut self,

@@ -17,7 +17,7 @@ pub(crate) const START_MS: u64 = 1_760_000_000_000;
 const HORIZON_MS: u64 = START_MS + 600_000;
 /// So long a stall that every lease is over.
 pub(crate) const STALL_MS: u64 = 100_000;
-const TICKS_MAX: u32 = 40;
+const TICKS_MAX: u32 = 120;
 
 /// A rule that is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,8 @@ pub(crate) struct World {
     pub(crate) received: BTreeMap<DeliveryId, u32>,
     pub(crate) allowed: BTreeMap<DeliveryId, u32>,
     pub(crate) ids: Vec<DeliveryId>,
+    /// Somebody's clock is wrong.
+    pub(crate) is_skewed: bool,
 }
 
 impl World {
@@ -160,6 +162,7 @@ impl World {
             received: BTreeMap::new(),
             allowed: BTreeMap::new(),
             ids,
+            is_skewed: false,
         };
         for delivery in parked {
             let parked = platform::deliveries::Parked { delivery, not_before_ms: 0, tries: 0 };

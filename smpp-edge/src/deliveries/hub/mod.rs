@@ -139,6 +139,8 @@ pub enum Action {
     Unregister(CustomerId, BindId),
     /// Hand a delivery to a connection; then [`Event::Ended`].
     Hand(BindId, Token, Arc<CustomerDelivery>),
+    /// Its connection has said nothing for too long: let it close, the customer may bind again.
+    Forsake(BindId),
     /// Publish to `customer-deliveries`; then [`Event::Published`].
     GiveBack(Token, Arc<CustomerDelivery>),
     /// Publish to `message-events`; then [`Event::Published`].

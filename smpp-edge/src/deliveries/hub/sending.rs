@@ -176,7 +176,10 @@ impl Hub {
                 }
             }
             // The connection died without a word.
-            State::Sent { bind, until_ms } if until_ms <= now_ms => self.unbound(bind, now_ms),
+            State::Sent { bind, until_ms } if until_ms <= now_ms => {
+                self.actions.push_back(Action::Forsake(bind));
+                self.unbound(bind, now_ms);
+            }
             _ => {}
         }
     }
