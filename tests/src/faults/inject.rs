@@ -78,6 +78,8 @@ impl Stage<'_> {
             if blow > 0 {
                 self.await_arrivals(self.between)?;
             }
+            // What died of the blow before may still wait for its restart.
+            self.until("somebody to strike", |stage| Ok(stage.find(whom).is_ok()))?;
             for pid in self.find(whom)? {
                 signal(pid, name)?;
             }
