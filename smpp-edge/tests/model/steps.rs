@@ -75,10 +75,10 @@ impl World {
             }
             Action::Mention(..) | Action::Bury(_) => {}
             Action::Register(_, bind) if self.mutant == Some(Mutant::DrainBeforeRegister) => {
-                node.store.push_back(Op::Do(action));
                 self.handle(number, Event::Registered(bind));
+                let Some(node) = &mut self.nodes[number] else { return };
+                node.store.push_back(Op::Do(action));
             }
-            // Of writes the order counts, not when: at once, but for those that race with others.
             action => node.store.push_back(Op::Do(action)),
         }
     }
