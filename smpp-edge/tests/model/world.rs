@@ -26,8 +26,6 @@ pub(crate) enum Mutant {
     NoLookAgain,
     /// A node drains before its bind can be seen.
     DrainBeforeRegister,
-    /// A hint that finds a drain under way is forgotten.
-    HintNotKept,
     /// Items are not claimed.
     NoClaim,
     /// A drainer sends whatever is left of its lease.
