@@ -9,7 +9,7 @@ use crate::bench::running::{Setting, end, now_us, pid};
 use crate::stack::Stack;
 
 /// Until the broker's just-in-time compiler has settled: on two cores it takes a third of them before.
-pub(super) const WARM_UP_MESSAGES: u64 = 600_000;
+const WARM_UP_MESSAGES: u64 = 600_000;
 pub(super) const WARM_UP_SHAPE: &str = "--connections=16 --window=100";
 /// Run number of the load that warms up; no run of a measurement has it, nor the next.
 pub(super) const WARM_UP: u32 = 1_000;
