@@ -7,6 +7,7 @@ use dispatch::run::{Run, Step};
 use smpp::CommandStatus;
 use smpp_edge::deliveries::hub::{Action, Answer, Event};
 use wire::customer_deliveries::CustomerDelivery;
+use wire::edge_deliveries::EdgeRecord;
 
 use crate::tables::CUSTOMER;
 use crate::world::{Batch, Do, Mutant, Op, World};
@@ -122,8 +123,18 @@ impl World {
         let Some(offset) = node.next[partition] else { return };
         node.next[partition] = Some(offset + 1);
         let record = self.edge[partition][offset].clone();
+        let drains = |op: &Op| {
+            matches!(op, Op::Claim { .. } | Op::Do(Action::Fetch(..) | Action::Release(_)))
+        };
+        let forgotten = self.mutant == Some(Mutant::HintNotKept)
+            && matches!(record, EdgeRecord::Drain(_))
+            && node.store.iter().any(drains);
         if self.mutant == Some(Mutant::CommitAtRead) {
             self.committed[partition] = offset + 1;
+        }
+        if forgotten {
+            self.committed[partition] = offset + 1;
+            return;
         }
         let (partition, offset) = (partition as i32, offset as i64);
         self.handle(number, Event::Read { partition, offset, record: Some(record) });

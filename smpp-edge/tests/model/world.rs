@@ -26,6 +26,8 @@ pub(crate) enum Mutant {
     NoLookAgain,
     /// A node drains before its bind can be seen.
     DrainBeforeRegister,
+    /// A hint that finds a drain under way is forgotten.
+    HintNotKept,
     /// Items are not claimed.
     NoClaim,
     /// A drainer sends whatever is left of its lease.
