@@ -84,12 +84,16 @@ def kafka_mapping_has_a_group_of_its_own(resources):
         seen[group] = name
 
 
-def only_assemble_may_feed_itself(resources):
+# They send what is not due yet to the queue that it came from.
+REQUEUE = ("AssembleFunction", "ReleaseFunction")
+
+
+def only_who_requeues_may_feed_itself(resources):
     for name, function in of_type(resources, FUNCTION):
         loop = function.get("RecursiveLoop", "Terminate")
-        if name == "AssembleFunction" and loop != "Allow":
-            yield "AssembleFunction re-queues its deadlines and Lambda would stop it; set RecursiveLoop: Allow"
-        if name != "AssembleFunction" and loop != "Terminate":
+        if name in REQUEUE and loop != "Allow":
+            yield f"{name} re-queues what is not due and Lambda would stop it; set RecursiveLoop: Allow"
+        if name not in REQUEUE and loop != "Terminate":
             yield f"{name} may feed itself without end; take RecursiveLoop out"
 
 
@@ -204,7 +208,7 @@ RULES = [
     kafka_mapping_fails_whole_batches,
     function_knows_the_group_of_its_mapping,
     kafka_mapping_has_a_group_of_its_own,
-    only_assemble_may_feed_itself,
+    only_who_requeues_may_feed_itself,
     function_time_out_fits_what_calls_it,
     function_is_a_bootstrap_for_arm64,
     function_logs_are_kept_for_a_set_time,

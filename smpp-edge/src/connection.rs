@@ -2,6 +2,7 @@
 //! Everything that is decided is decided by the session, `translate` and `admission`.
 
 mod binding;
+mod changing;
 mod delivering;
 mod submitting;
 
@@ -27,6 +28,7 @@ use self::submitting::Pending;
 use crate::accounts::Accounts;
 use crate::admission::{Admission, Place};
 use crate::authenticate::Authenticator;
+use crate::changes::Changes;
 use crate::deliveries::hub::Answer;
 use crate::deliveries::{Deliveries, Hand};
 use crate::publish::{Outbox, Records};
@@ -57,6 +59,8 @@ pub struct Node {
     pub deliveries: Deliveries,
     /// What customers ask of their messages.
     pub queries: Queries,
+    /// What customers change of what waits for its time.
+    pub changes: Changes,
     /// Cancelled at SIGTERM.
     pub stop: CancellationToken,
 }
@@ -76,7 +80,8 @@ pub struct Connection<S> {
     pending: HashMap<u32, Pending>,
     bound: Option<Bound>,
     deciding: Option<Deciding>,
-    queries: Waiting,
+    queries: Waiting<Answered>,
+    changes: Waiting<CommandStatus>,
     /// While bound to receive.
     delivering: Option<Delivering>,
     accounts: watch::Receiver<Arc<Accounts>>,
@@ -95,6 +100,7 @@ enum Woke {
     Outcomes,
     Decided(Result<Bound, CommandStatus>),
     Queried((u32, Answered)),
+    Changed((u32, CommandStatus)),
     /// None: the hub has given this bind up.
     Hand(Option<Hand>),
     Deadline,
@@ -125,6 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             bound: None,
             deciding: None,
             queries: Waiting::default(),
+            changes: Waiting::default(),
             delivering: None,
             closing: false,
         }
@@ -144,6 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 Woke::Outcomes => self.take_outcomes(now),
                 Woke::Decided(verdict) => self.decided(verdict, now),
                 Woke::Queried((sequence, answered)) => self.queried(sequence, answered, now),
+                Woke::Changed((sequence, status)) => self.queried(sequence, Err(status), now),
                 Woke::Hand(hand) => self.take_hand(hand.as_ref(), now),
                 Woke::Deadline => self.step(Event::Timeout, now),
                 Woke::AccountsChanged => self.accounts_changed(now),
@@ -196,6 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             read = self.stream.read_buf(&mut self.input) => Woke::Read(read),
             verdict = deciding => Woke::Decided(verdict),
             queried = self.queries.next() => Woke::Queried(queried),
+            changed = self.changes.next() => Woke::Changed(changed),
             hand = hand => Woke::Hand(hand),
             () = timer, if self.session.deadline().is_some() => Woke::Deadline,
             Ok(()) = self.accounts.changed() => Woke::AccountsChanged,
@@ -250,12 +259,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
                 }
                 None => self.queried(sequence, Err(CommandStatus::EsmeRinvbndsts), now),
             },
-            Action::Cancel { sequence, .. } => {
-                self.answer(sequence, CommandStatus::EsmeRcancelfail, Octets::new(), now);
-            }
-            Action::Replace { sequence, .. } => {
-                self.answer(sequence, CommandStatus::EsmeRreplacefail, Octets::new(), now);
-            }
+            Action::Cancel { sequence, cancel } => self.cancel(sequence, cancel, now),
+            Action::Replace { sequence, replace } => self.replace(sequence, replace, now),
             Action::Close(reason) => {
                 tracing::debug!(event = "connection_closed", ?reason);
                 self.closing = true;

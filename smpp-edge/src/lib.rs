@@ -9,6 +9,7 @@
 pub mod accounts;
 pub mod admission;
 pub mod authenticate;
+pub mod changes;
 pub mod connection;
 pub mod deliveries;
 pub mod doubts;

@@ -6,11 +6,14 @@ use std::time::Duration;
 use platform::config_store::ConfigStore;
 use platform::kafka::{KafkaSettings, check_topics};
 use platform::messages::MessagesTable;
+use platform::queue::DelayQueue;
+use platform::scheduled::{Schedule, ScheduledTable, writer};
 use platform::settings::exit_on_error;
 use platform::{aws, config_watch, shutdown, telemetry};
 use smpp_edge::accounts::Accounts;
 use smpp_edge::admission::Admission;
 use smpp_edge::authenticate::{Authenticator, REFUSAL_AFTER};
+use smpp_edge::changes::Changes;
 use smpp_edge::connection::Node;
 use smpp_edge::publish::{Fatal, Records};
 use smpp_edge::query::Queries;
@@ -44,6 +47,11 @@ async fn main() -> anyhow::Result<()> {
     let accounts = config_watch::follow(store, compile, stop.clone()).await;
     let queries =
         Queries::new(MessagesTable::new(dynamodb.clone(), settings.messages_table.clone()));
+    let changes = Changes::new(Schedule {
+        table: ScheduledTable::new(dynamodb.clone(), settings.scheduled_table.clone()),
+        queue: DelayQueue::new(aws::sqs().await, settings.releases_queue.clone()),
+        new_writer: writer,
+    });
     let (deliveries, delivering) =
         deliveries::start(&kafka, dynamodb, &settings.tables, &settings.group)?;
     let (doubts, doubted) = doubts::channel();
@@ -54,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
         records: Arc::new(Records::new(&kafka, settings.publish_retry, doubts)?),
         deliveries,
         queries,
+        changes,
         stop: stop.clone(),
         settings,
     });

@@ -66,23 +66,29 @@ impl Queries {
     }
 }
 
-/// Queries of one connection that wait for the table: no more than its window. They end with it.
-#[derive(Debug, Default)]
-pub struct Waiting(Option<JoinSet<(u32, Answered)>>);
+/// Requests of one connection that wait for a table: no more than its window. They end with it.
+#[derive(Debug)]
+pub struct Waiting<A>(Option<JoinSet<(u32, A)>>);
 
-impl Waiting {
+impl<A> Default for Waiting<A> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<A: Send + 'static> Waiting<A> {
     /// Begins one.
     pub fn start(
         &mut self,
         sequence: u32,
-        asking: impl Future<Output = Answered> + Send + 'static,
+        asking: impl Future<Output = A> + Send + 'static,
     ) {
         let of_sequence = async move { (sequence, asking.await) };
         self.0.get_or_insert_default().spawn(of_sequence);
     }
 
     /// The next one that is answered.
-    pub async fn next(&mut self) -> (u32, Answered) {
+    pub async fn next(&mut self) -> (u32, A) {
         while let Some(waiting) = &mut self.0 {
             match waiting.join_next().await {
                 Some(Ok(answered)) => return answered,

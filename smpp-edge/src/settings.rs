@@ -31,6 +31,10 @@ pub struct Settings {
     pub group: String,
     /// Table of what happened to messages.
     pub messages_table: String,
+    /// Table of messages that wait for their time.
+    pub scheduled_table: String,
+    /// URL of the queue of times that have come.
+    pub releases_queue: String,
     /// Our name in bind responses.
     pub system_id: String,
     /// Longest validity, hours; topics keep messages for four days more.
@@ -87,6 +91,11 @@ impl Settings {
                 "TABLE_MESSAGES",
                 "name of the table of what happened to messages",
             )?,
+            scheduled_table: required(
+                "TABLE_SCHEDULED",
+                "name of the table of messages that wait for their time",
+            )?,
+            releases_queue: required("QUEUE_RELEASES", "URL of the queue of times that have come")?,
             system_id: or("SYSTEM_ID", "our system_id in bind responses", "gateway".to_owned())?,
             validity_max_h: or("VALIDITY_MAX_H", "longest validity in hours", 72)?,
             enquire_link: Duration::from_secs(or(

@@ -17,6 +17,8 @@ use crate::accounts::Account;
 /// Octets that the parts of one message may hold together (design, section 5).
 const MESSAGE_OCTETS_MAX: usize = 64 * 1024;
 const HOUR_MS: u64 = 3_600_000;
+/// How far ahead a message can be scheduled.
+const SCHEDULE_MAX_MS: u64 = 30 * 24 * HOUR_MS;
 /// Bits of `esm_class` that an ESME may set beside the UDH indicator: mode and reply path
 /// (SMPP 3.4, section 5.2.12).
 const ESM_KEPT: u8 = 0xbf;
@@ -32,6 +34,15 @@ pub struct Stamp {
     pub config: u64,
     /// Longest validity.
     pub validity_max_h: u32,
+    /// The id stands for this message alone: by it a scheduled one can be cancelled.
+    pub is_one: bool,
+}
+
+impl Stamp {
+    /// The longest validity, milliseconds.
+    pub(crate) fn validity_max_ms(&self) -> u64 {
+        u64::from(self.validity_max_h) * HOUR_MS
+    }
 }
 
 /// A record for Kafka.
@@ -44,6 +55,15 @@ pub enum Incoming {
 }
 
 impl Incoming {
+    /// The id that the customer is given.
+    #[must_use]
+    pub fn id(&self) -> PartId {
+        match self {
+            Self::Part(part) => part.id(),
+            Self::Message(message) => message.message.id.into(),
+        }
+    }
+
     /// Topic, key and value.
     #[must_use]
     pub fn record(&self) -> (&'static str, String, Vec<u8>) {
@@ -72,7 +92,14 @@ pub fn incoming(
 ) -> Result<Incoming, CommandStatus> {
     let envelope = envelope(account, submit, stamp)?;
     let found = udh::concatenation(submit).map_err(udh::UdhError::status)?;
-    let part = part(submit, stamp.id)?;
+    // A long message is known by its first part.
+    let is_first = stamp.is_one && found.is_none_or(|place| place.index == 1);
+    let id = match envelope.schedule_ms {
+        Some(_) if is_first => stamp.id.scheduled(&envelope.customer, &envelope.source),
+        _ => stamp.id.at_once(),
+    };
+    let stamp = &Stamp { id, ..*stamp };
+    let part = part(submit, id)?;
     let total = found.map_or(1, |place| usize::from(place.total));
     if part.octets.0.len() * total > MESSAGE_OCTETS_MAX {
         return Err(CommandStatus::EsmeRinvmsglen);
@@ -108,10 +135,7 @@ fn envelope(account: &Account, submit: &Submit, stamp: &Stamp) -> Result<Envelop
     if !account.allows_sender(&source.number) {
         return Err(CommandStatus::EsmeRinvsrcadr);
     }
-    if !submit.schedule.is_empty() {
-        // No scheduler yet: promising a time would be a lie (design, section 9).
-        return Err(CommandStatus::EsmeRinvsched);
-    }
+    let schedule_ms = scheduled(&submit.schedule, stamp.now_ms)?;
     if submit.default_msg_id != 0 {
         return Err(CommandStatus::EsmeRinvdftmsgid);
     }
@@ -125,8 +149,8 @@ fn envelope(account: &Account, submit: &Submit, stamp: &Stamp) -> Result<Envelop
         coding: submit.data_coding,
         priority: priority(account, submit)?,
         accepted_ms: stamp.now_ms,
-        valid_until_ms: valid_until(account, submit, stamp)?,
-        schedule_ms: None,
+        valid_until_ms: valid_until(account, submit, stamp, schedule_ms)?,
+        schedule_ms,
         config: stamp.config,
     })
 }
@@ -138,17 +162,35 @@ fn priority(account: &Account, submit: &Submit) -> Result<Priority, CommandStatu
     }
 }
 
-fn valid_until(account: &Account, submit: &Submit, stamp: &Stamp) -> Result<u64, CommandStatus> {
-    let longest = stamp.now_ms + u64::from(stamp.validity_max_h) * HOUR_MS;
+/// `schedule_delivery_time` in Unix milliseconds; none: at once.
+///
+/// # Errors
+/// `ESME_RINVSCHED`: no time, not ahead, or too far ahead.
+pub(crate) fn scheduled(field: &[u8], now_ms: u64) -> Result<Option<u64>, CommandStatus> {
+    let asked = time_format::parse(field).map_err(|_| CommandStatus::EsmeRinvsched)?;
+    let Some(time_ms) = asked.map(|time| time.unix_ms(now_ms)) else { return Ok(None) };
+    let is_ahead = time_ms > now_ms && time_ms - now_ms <= SCHEDULE_MAX_MS;
+    if is_ahead { Ok(Some(time_ms)) } else { Err(CommandStatus::EsmeRinvsched) }
+}
+
+/// A relative validity counts from now, as SMPP says of all relative times (SMPP 3.4, section 7.1.1). The
+/// default and the longest one count from when the message is sent: before, it waits in no topic.
+fn valid_until(
+    account: &Account,
+    submit: &Submit,
+    stamp: &Stamp,
+    schedule_ms: Option<u64>,
+) -> Result<u64, CommandStatus> {
+    let sent_ms = schedule_ms.unwrap_or(stamp.now_ms);
     let asked = time_format::parse(&submit.validity).map_err(|_| CommandStatus::EsmeRinvexpiry)?;
     let until = match asked {
         Some(time) => time.unix_ms(stamp.now_ms),
-        None => stamp.now_ms + u64::from(account.default_validity_h) * HOUR_MS,
+        None => sent_ms + u64::from(account.default_validity_h) * HOUR_MS,
     };
-    if until <= stamp.now_ms {
+    if until <= sent_ms {
         return Err(CommandStatus::EsmeRinvexpiry);
     }
-    Ok(until.min(longest))
+    Ok(until.min(sent_ms + stamp.validity_max_ms()))
 }
 
 fn part(submit: &Submit, id: PartId) -> Result<Part, CommandStatus> {

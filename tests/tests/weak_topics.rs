@@ -72,6 +72,8 @@ impl Cluster {
             .env("TABLE_CUSTOMER_BINDS", "none")
             .env("TABLE_EDGE_NODES", "none")
             .env("TABLE_MAILBOXES", "none")
+            .env("TABLE_SCHEDULED", "none")
+            .env("QUEUE_RELEASES", "http://127.0.0.1:1/none")
             .env("TABLE_MESSAGES", "none")
             .env("SECRETS_DIR", self.stack.directory())
             .stdin(Stdio::null())

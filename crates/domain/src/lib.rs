@@ -13,4 +13,5 @@ pub mod octets;
 pub mod pacing;
 pub mod receipts;
 pub mod routing;
+pub mod scheduled_id;
 pub mod segmentation;

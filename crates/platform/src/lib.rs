@@ -13,6 +13,7 @@ pub mod kafka;
 pub mod messages;
 pub mod opt_outs;
 pub mod queue;
+pub mod scheduled;
 pub mod secrets;
 pub mod settings;
 pub mod shutdown;

@@ -69,6 +69,20 @@ pub struct IncomingMessageRef<'a> {
     /// As [`AnswerRef::answer`].
     #[serde(default)]
     pub answer: bool,
+    /// As [`ReleasedRef::released`].
+    #[serde(default)]
+    pub released: bool,
+}
+
+/// An [`IncomingMessage`] that waited for its time.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct ReleasedRef<'a> {
+    /// Version.
+    pub v: V<1>,
+    /// The message. Its time still stands in its envelope.
+    pub message: &'a Message,
+    /// Its time has come: `release` says so, and `route` goes by no clock.
+    pub released: bool,
 }
 
 /// An [`IncomingMessage`] of the gateway's own: what a handset is answered that wrote an opt-out word.

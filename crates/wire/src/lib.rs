@@ -16,6 +16,7 @@ pub mod provider_events;
 pub mod provider_incoming;
 pub mod provider_outgoing;
 pub mod retries;
+pub mod scheduled;
 pub mod submit_journal;
 pub mod topics;
 mod version;

@@ -42,6 +42,8 @@ pub enum Happened {
     Cancelled,
     /// Changed while it waited.
     Replaced,
+    /// Its time has come.
+    Released,
     /// A provider's receipt: it is on its way.
     Progress,
     /// A provider's receipt: the handset has the part.
@@ -172,6 +174,7 @@ impl Happened {
             Self::Scheduled => "scheduled",
             Self::Cancelled => "cancelled",
             Self::Replaced => "replaced",
+            Self::Released => "released",
             Self::Progress => "progress",
             Self::Delivered => "delivered",
             Self::Undelivered => "undelivered",

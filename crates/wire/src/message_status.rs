@@ -87,7 +87,7 @@ impl Status {
     /// What an event says of the part that it is about.
     fn after(happened: Happened) -> Self {
         match happened {
-            Happened::Accepted | Happened::Assembled => Self::Accepted,
+            Happened::Accepted | Happened::Assembled | Happened::Released => Self::Accepted,
             Happened::Incomplete => Self::Incomplete,
             Happened::Routed => Self::Routed,
             Happened::Failed => Self::Failed,
@@ -285,17 +285,18 @@ fn weight(event: &MessageEvent<'_>, from_handset: bool) -> Option<(bool, u32, u8
         Happened::Assembled => 3,
         Happened::Scheduled => 4,
         Happened::Replaced => 5,
-        Happened::Routed => 6,
-        Happened::Doubt => 7,
-        Happened::Rejected => 8,
+        Happened::Released => 6,
+        Happened::Routed => 7,
+        Happened::Doubt => 8,
+        Happened::Rejected => 9,
         // Of the whole message: not of parts that a provider accepted.
-        Happened::Failed if event.part.is_none() => 9,
-        Happened::Submitted => 10,
-        Happened::Progress => 11,
-        Happened::Undelivered => 12,
-        Happened::Failed | Happened::Incomplete => 13,
-        Happened::Cancelled => 14,
-        Happened::Delivered => 15,
+        Happened::Failed if event.part.is_none() => 10,
+        Happened::Submitted => 11,
+        Happened::Progress => 12,
+        Happened::Undelivered => 13,
+        Happened::Failed | Happened::Incomplete => 14,
+        Happened::Cancelled => 15,
+        Happened::Delivered => 16,
         Happened::Received
         | Happened::Told
         | Happened::Parked

@@ -23,7 +23,7 @@ pub enum Undecodable {
 }
 
 /// The version of a record; serialises as the number `N` and refuses any other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct V<const N: u8>;
 
 impl<const N: u8> Serialize for V<N> {

@@ -13,7 +13,7 @@ use domain::receipts::{CanonicalId, MessageState, NetworkError, Side, canonical_
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::customer_deliveries::{CustomerDelivery, Delivered, Failure, HandsetMessage};
-use wire::customer_incoming::{IncomingMessage, IncomingPart};
+use wire::customer_incoming::{IncomingMessage, IncomingMessageRef, IncomingPart, ReleasedRef};
 use wire::dead_letters::DeadLetter;
 use wire::message_events::{Happened, MessageEvent, MessageEvents, PartIds};
 use wire::provider_events::{
@@ -22,6 +22,7 @@ use wire::provider_events::{
 use wire::provider_incoming::{HandsetEnvelope, ProviderMessage, ProviderPart};
 use wire::provider_outgoing::{Origin, OutgoingMessage};
 use wire::retries::{Because, Retry};
+use wire::scheduled::{Hint, Item, Kept, Replaced, Scheduled, State};
 use wire::submit_journal::Ending;
 use wire::{Undecodable, V};
 
@@ -94,6 +95,31 @@ fn what_a_customer_sent_is_written_and_read_as_the_golden_files_say() {
     let record = IncomingPart { v: V, envelope: envelope(), concatenation, part: part() };
     golden("customer-incoming-message-parts", &record);
     golden("customer-incoming-messages", &IncomingMessage { v: V, message: message() });
+}
+
+#[test]
+fn what_waits_for_its_time_is_written_and_read_as_the_golden_files_say() {
+    let mut message = message();
+    message.envelope.schedule_ms = Some(5_000);
+    golden("customer-incoming-messages-scheduled", &IncomingMessage { v: V, message: message.clone() });
+    let released = wire::encode(&ReleasedRef { v: V, message: &message, released: true });
+    let golden_released = include_str!("../golden/customer-incoming-messages-released.json");
+    assert_eq!(String::from_utf8(released.clone()).unwrap(), golden_released.trim_end());
+    let read: IncomingMessageRef<'_> = wire::decode(&released).unwrap();
+    assert!(read.released && !read.answer);
+    let (customer, id) = (CustomerId::from("acme"), message_id());
+    let hint = Hint { v: V, customer, message: id, due_ms: 5_000, news: false, swept: false };
+    golden("releases", &hint);
+    golden("releases-news", &Hint { news: true, swept: true, ..hint });
+    let replaces = vec![Replaced { id: id.event("replace", 0), at_ms: 3_000 }];
+    let state = State::Released { at_ms: 5_001, config: 4 };
+    let kept = |item| Kept { v: V, item };
+    let scheduled = Scheduled { message, state, replaces, told: true };
+    golden("scheduled", &kept(Item::Message(Box::new(scheduled.clone()))));
+    let waiting = Scheduled { state: State::Waiting, replaces: Vec::new(), told: false, ..scheduled };
+    golden("scheduled-waiting", &kept(Item::Message(Box::new(waiting))));
+    golden("scheduled-alias", &kept(Item::Alias { of: id, due_ms: 5_000 }));
+    golden("scheduled-mark", &kept(Item::Cancelled { at_ms: 3_000 }));
 }
 
 #[test]

@@ -9,18 +9,22 @@ use domain::mo::opt_out;
 use platform::function::shell::decode;
 use platform::function::{Configurations, Decided, Event, Outputs, Place, Record, Shell, Versions};
 use platform::opt_outs::Key;
+use scheduling::park::Parking;
 
 use crate::configuration::Configuration;
-use crate::ports::OptOuts;
+use crate::parking::park;
+use crate::ports::{OptOuts, Schedule};
 use crate::record::Accepted;
 
 /// The function, over its ports.
 #[derive(Debug)]
-pub struct Handler<V, T, O> {
+pub struct Handler<V, T, S, O> {
     /// The configuration.
     pub configurations: Configurations<V, Configuration>,
     /// Table `opt_outs`.
     pub opt_outs: T,
+    /// Where messages wait for their time.
+    pub schedule: S,
     /// Kafka, and the time of the pure code.
     pub shell: Shell<O>,
 }
@@ -39,11 +43,13 @@ enum Read {
     Done,
     /// It is to wait.
     Waits([Key; 2], Arc<Configuration>),
+    /// Its time has not come, or has not been said to have.
+    Parks(Box<Parking>),
     /// It can never be processed.
     Dead(String),
 }
 
-impl<V: Versions, T: OptOuts, O: Outputs> Handler<V, T, O> {
+impl<V: Versions, T: OptOuts, S: Schedule, O: Outputs> Handler<V, T, S, O> {
     /// One invocation.
     ///
     /// # Errors
@@ -54,7 +60,7 @@ impl<V: Versions, T: OptOuts, O: Outputs> Handler<V, T, O> {
 
     async fn batch(&self, event: &Event<'_>) -> anyhow::Result<Decided> {
         let mut decided = Decided::default();
-        let mut waiting = Vec::new();
+        let (mut waiting, mut parkings) = (Vec::new(), Vec::new());
         let mut value = Vec::new();
         for record in event.records.values().flatten() {
             decode(record, &mut value)?;
@@ -64,8 +70,12 @@ impl<V: Versions, T: OptOuts, O: Outputs> Handler<V, T, O> {
                     let value = std::mem::take(&mut value);
                     waiting.push(Waiting { record, value, keys, configuration });
                 }
+                Read::Parks(parking) => parkings.push(*parking),
                 Read::Dead(reason) => decided.outputs.push(self.shell.dead(record, &value, reason)),
             }
+        }
+        if !parkings.is_empty() {
+            Box::pin(park(&self.schedule, parkings, &mut decided)).await?;
         }
         if !waiting.is_empty() {
             self.look_up(waiting, &mut decided).await?;
@@ -85,6 +95,11 @@ impl<V: Versions, T: OptOuts, O: Outputs> Handler<V, T, O> {
             Ok(accepted) => accepted,
             Err(reason) => return Ok(Read::Dead(reason)),
         };
+        if let Some(time_ms) = accepted.waits_until_ms() {
+            let now_ms = (self.shell.now_ms)();
+            let parking = Parking::new(accepted.into_message(), time_ms, now_ms);
+            return Ok(Read::Parks(Box::new(parking)));
+        }
         let version = accepted.config();
         let Some(configuration) = self.configurations.get(version).await? else {
             return Ok(Read::Dead(format!("configuration version {version} does not exist")));

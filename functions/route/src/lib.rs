@@ -10,9 +10,12 @@
 //! `opt_outs`). That too is the same at every run: a wish counts by when the message's attempt began
 //! ([`domain::mo::opt_out`]), which stands in the message. So a STOP that comes while a message waits for
 //! its next attempt holds for that one, and every copy of the attempt decides alike.
+//!
+//! A message with a time is parked (`parking`); it is routed when `release` sends it back, marked.
 #![forbid(unsafe_code)]
 
 mod adapters;
+mod parking;
 pub mod configuration;
 pub mod handler;
 pub mod ports;

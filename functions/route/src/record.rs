@@ -28,6 +28,8 @@ pub struct Accepted<'a> {
     message: Message,
     /// It answers what the handset asked for: opt-outs do not count.
     is_answer: bool,
+    /// It waited for its time, and that has come.
+    is_released: bool,
     is_opted_out: bool,
 }
 
@@ -37,14 +39,30 @@ impl<'a> Accepted<'a> {
     /// # Errors
     /// Why it can never be processed; says nothing of its content.
     pub fn read(value: &'a [u8]) -> Result<Self, String> {
-        let IncomingMessageRef { message: raw, answer, .. } =
+        let IncomingMessageRef { message: raw, answer, released, .. } =
             wire::decode(value).map_err(|error| error.to_string())?;
         let message: Message =
             wire::decode(raw.get().as_bytes()).map_err(|error| error.to_string())?;
         if message.parts.is_empty() {
             return Err("a message without parts".to_owned());
         }
-        Ok(Self { raw, message, is_answer: answer, is_opted_out: false })
+        let (is_answer, is_released) = (answer, released);
+        Ok(Self { raw, message, is_answer, is_released, is_opted_out: false })
+    }
+
+    /// When it is to be sent, if it has to be parked until then (Unix milliseconds): whatever the clock
+    /// says, so that a batch that comes again later does the same. A later attempt follows from one that
+    /// was released.
+    #[must_use]
+    pub fn waits_until_ms(&self) -> Option<u64> {
+        let waits = !self.is_released && self.message.attempt == 0;
+        self.message.envelope.schedule_ms.filter(|_| waits)
+    }
+
+    /// The message itself.
+    #[must_use]
+    pub fn into_message(self) -> Message {
+        self.message
     }
 
     /// The message, if an opt-out counts for it.
@@ -66,7 +84,8 @@ impl<'a> Accepted<'a> {
     }
 
     /// Decides, appends to `outputs` what follows, and tells what happened: before its first attempt
-    /// also that it was accepted and, of parts that came one by one, joined (nobody told it before).
+    /// also that it was accepted and, of parts that came one by one, joined (nobody told it before, unless
+    /// it was parked).
     pub fn route(
         self,
         configuration: &Configuration,
@@ -75,7 +94,7 @@ impl<'a> Accepted<'a> {
         outputs: &mut Vec<Output>,
     ) -> Vec<MessageEvent<'static>> {
         let mut events = Vec::with_capacity(2);
-        if self.message.attempt == 0 {
+        if self.message.attempt == 0 && !self.is_released {
             events.push(MessageEvent::accepted(&self.message).into_owned());
             events.extend(MessageEvent::assembled(&self.message).map(MessageEvent::into_owned));
         }

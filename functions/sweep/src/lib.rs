@@ -1,5 +1,6 @@
 //! Finds what a lost delay left behind: open assemblies past their deadline; receipts whose submit
-//! result never came; deliveries whose customer never came (design, sections 7 and 8).
+//! result never came; deliveries whose customer never came; scheduled messages whose time has come
+//! (design, sections 7 and 8).
 #![forbid(unsafe_code)]
 
 pub mod adapters;
@@ -7,3 +8,4 @@ pub mod handler;
 pub mod hours;
 pub mod mailboxes;
 pub mod receipts;
+pub mod scheduled;

@@ -10,6 +10,7 @@ use platform::deliveries::Mailboxes;
 use platform::function::{Configurations, Shell};
 use platform::kafka::{Batch, KafkaSettings};
 use platform::queue::DelayQueue;
+use platform::scheduled::ScheduledTable;
 use platform::settings::{SettingError, exit_on_error, required};
 use platform::time_limit::TimeLimit;
 use serde::de::IgnoredAny;
@@ -20,25 +21,31 @@ use sweep::receipts::{BY, Receipts};
 /// Well below the function's time-out (120 s, template.yaml), so that a failure is reported by us.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
-fn settings() -> Result<[String; 5], SettingError> {
+fn settings() -> Result<[String; 7], SettingError> {
     Ok([
         required("TABLE_ASSEMBLIES", "the table of open assemblies")?,
         required("QUEUE_ASSEMBLY_DEADLINES", "URL of the queue of deadlines")?,
         required("TABLE_CORRELATIONS", "the table of submit results and waiting receipts")?,
         required("TABLE_CONFIG", "name of the configuration's table")?,
         required("TABLE_MAILBOXES", "the table of what waits for customers")?,
+        required("TABLE_SCHEDULED", "the table of messages that wait for their time")?,
+        required("QUEUE_RELEASES", "URL of the queue of times that have come")?,
     ])
 }
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
-    let [assemblies, queue, correlations, config, mailboxes] = exit_on_error(settings());
+    let [assemblies, queue, correlations, config, mailboxes, scheduled, releases] =
+        exit_on_error(settings());
     let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let index = AssembliesTable::new(dynamodb.clone(), assemblies);
-    let queue = DelayQueue::new(platform::aws::sqs().await, queue);
+    let sqs = platform::aws::sqs().await;
+    let queue = DelayQueue::new(sqs.clone(), queue);
+    let scheduled = ScheduledTable::new(dynamodb.clone(), scheduled);
+    let releases = DelayQueue::new(sqs, releases);
     let versions = ConfigStore::new(dynamodb.clone(), config);
     let mailboxes = Mailboxes::new(dynamodb.clone(), mailboxes);
     let outputs = Batch::new(&kafka, PUBLISH_TIMEOUT)?;
@@ -48,14 +55,16 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         shell: Shell { by: BY, outputs, limit, now_ms: platform::clock::unix_ms },
     };
     let (index, queue, receipts, mailboxes) = (&index, &queue, &receipts, &mailboxes);
+    let (scheduled, releases) = (&scheduled, &releases);
     lambda_runtime::run(service_fn(|_: LambdaEvent<IgnoredAny>| async move {
         let now_ms = platform::clock::unix_ms();
         // None waits for another's outage.
         let swept = sweep(index, queue, now_ms).await.map(|_| ());
+        let times = sweep::scheduled::sweep(scheduled, releases, now_ms).await.map(|_| ());
         let given_up = Box::pin(receipts.sweep(now_ms)).await.map(|_| ());
         let ending = sweep::mailboxes::sweep(mailboxes, &receipts.shell, now_ms);
         let ended = Box::pin(ending).await.map(|_| ());
-        swept.and(given_up).and(ended).map_err(|error| format!("{error:#}"))
+        swept.and(times).and(given_up).and(ended).map_err(|error| format!("{error:#}"))
     }))
     .await
 }

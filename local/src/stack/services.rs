@@ -254,6 +254,8 @@ fn environment(
         ("TABLE_CUSTOMER_BINDS", ground.output("CustomerBindsTableName")?),
         ("TABLE_EDGE_NODES", ground.output("EdgeNodesTableName")?),
         ("TABLE_MAILBOXES", ground.output("MailboxesTableName")?),
+        ("TABLE_SCHEDULED", ground.output("ScheduledTableName")?),
+        ("QUEUE_RELEASES", ground.output("ReleasesQueueUrl")?),
         ("HEALTH_LISTEN", health.to_string()),
         ("SECRETS_DIR", secrets.to_str().context("the state's path is not UTF-8")?.to_owned()),
         ("STAGE", "local".to_owned()),

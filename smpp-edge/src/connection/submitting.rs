@@ -37,7 +37,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         take_pace(bound, 1, now)?;
         self.publish(sequence, &incoming)?;
         let ok = CommandStatus::EsmeRok;
-        let pending = Pending { id: stamp.id, records: 1, status: ok, failed: None };
+        let pending = Pending { id: incoming.id(), records: 1, status: ok, failed: None };
         self.pending.insert(sequence, pending);
         Ok(())
     }
@@ -50,7 +50,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         multi: &Multi,
         now: Instant,
     ) -> Result<(), CommandStatus> {
-        let stamp = self.stamp();
+        // One id for several messages: none of them can be cancelled by it.
+        let stamp = Stamp { is_one: multi.destinations.len() == 1, ..self.stamp() };
         let bound = self.bound.as_ref().ok_or(CommandStatus::EsmeRinvbndsts)?;
         let mut failed = Vec::new();
         let mut good = Vec::new();
@@ -70,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         take_pace(bound, good.len(), now)?;
         let mut pending = Pending {
-            id: stamp.id,
+            id: good.first().map_or(stamp.id, Incoming::id),
             records: 0,
             status: CommandStatus::EsmeRok,
             failed: Some(failed),
@@ -138,10 +139,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             now_ms,
             config: self.accounts.borrow().version,
             validity_max_h: self.node.settings.validity_max_h,
+            is_one: true,
         }
     }
 }
 
-fn take_pace(bound: &Bound, parts: usize, now: Instant) -> Result<(), CommandStatus> {
+pub(super) fn take_pace(bound: &Bound, parts: usize, now: Instant) -> Result<(), CommandStatus> {
     if bound.pace.take(parts, now) { Ok(()) } else { Err(CommandStatus::EsmeRthrottled) }
 }

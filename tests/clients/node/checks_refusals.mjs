@@ -53,7 +53,7 @@ for (const [command, status] of [["cancel_sm", "ESME_RCANCELFAIL"], ["replace_sm
     }));
 }
 
-const schedules = { absolute: new Date(Date.now() + DAY_MS), relative: "000001000000000R" };
+const schedules = { "in the past": new Date(Date.now() - DAY_MS), "beyond thirty days": "000031000000000R" };
 for (const [kind, schedule_delivery_time] of Object.entries(schedules)) {
   check(`a schedule_delivery_time that is ${kind} is refused with ESME_RINVSCHED, and does not arrive`, () =>
     bound((session) => refuses(session, "submit_sm", refusedSubmit({ schedule_delivery_time }), "ESME_RINVSCHED")));

@@ -96,14 +96,14 @@ def refuses_schedule(when):
     SMSC.expected[token] = 0
 
 
-@check("an absolute schedule_delivery_time is refused with ESME_RINVSCHED, and does not arrive")
+@check("an absolute schedule_delivery_time that has passed is refused with ESME_RINVSCHED, and does not arrive")
 def _():
-    refuses_schedule(time.strftime("%y%m%d%H%M%S", time.gmtime(time.time() + 86_400)) + "000+")
+    refuses_schedule(time.strftime("%y%m%d%H%M%S", time.gmtime(time.time() - 86_400)) + "000+")
 
 
-@check("a relative schedule_delivery_time is refused with ESME_RINVSCHED, and does not arrive")
+@check("a relative schedule_delivery_time beyond thirty days is refused with ESME_RINVSCHED, and does not arrive")
 def _():
-    refuses_schedule("000001000000000R")
+    refuses_schedule("000031000000000R")
 
 
 @check("an unknown command is answered by generic_nack with ESME_RINVCMDID")

@@ -17,7 +17,8 @@ use platform::opt_outs::{Key, Stored};
 use platform::time_limit::TimeLimit;
 use route::configuration::Configuration;
 use route::handler::Handler;
-use route::ports::OptOuts;
+use route::ports::{OptOuts, Schedule};
+use scheduling::park::{Parked, Parking};
 use serde_json::{Value, json};
 use wire::V;
 use wire::customer_incoming::IncomingMessage;
@@ -90,6 +91,21 @@ pub(crate) struct Store {
     /// Table `opt_outs`.
     pub(crate) opt_outs: Vec<(Key, History)>,
     pub(crate) keys_read: AtomicUsize,
+    /// What was parked.
+    pub(crate) parked: Mutex<Vec<Message>>,
+    /// What comes of a parking.
+    pub(crate) parks_as: Parked,
+}
+
+impl Schedule for &Store {
+    async fn park(&self, parkings: &mut [Parking]) -> anyhow::Result<Vec<Parked>> {
+        if self.down.load(Ordering::Relaxed) {
+            bail!("table scheduled does not answer");
+        }
+        let messages = parkings.iter().map(|parking| parking.message().clone());
+        self.parked.lock().unwrap().extend(messages);
+        Ok(vec![self.parks_as; parkings.len()])
+    }
 }
 
 impl OptOuts for &Store {
@@ -139,6 +155,8 @@ pub(crate) fn store() -> Store {
         loads: AtomicUsize::new(0),
         opt_outs: Vec::new(),
         keys_read: AtomicUsize::new(0),
+        parked: Mutex::default(),
+        parks_as: Parked::Kept,
     }
 }
 
@@ -153,11 +171,11 @@ pub(crate) fn later_ms() -> u64 {
 pub(crate) fn handler<'a>(
     store: &'a Store,
     kafka: &'a Kafka,
-) -> Handler<&'a Store, &'a Store, &'a Kafka> {
+) -> Handler<&'a Store, &'a Store, &'a Store, &'a Kafka> {
     let configurations = Configurations::new(store, Configuration::compile);
     let limit = TimeLimit::default();
     let shell = Shell { by: "route", outputs: kafka, limit, now_ms };
-    Handler { configurations, opt_outs: store, shell }
+    Handler { configurations, opt_outs: store, schedule: store, shell }
 }
 
 pub(crate) fn message(destination: &str) -> Message {

@@ -1,0 +1,273 @@
+//! `cancel_sm` and `replace_sm`: changes of a message that waits for its time (SMPP 3.4, sections 4.9 and
+//! 4.10). What is not scheduled, not waiting any more, another's or from another sender is
+//! `ESME_RCANCELFAIL` or `ESME_RREPLACEFAIL`; what is not known to have been done, `ESME_RSYSERR`.
+//!
+//! Only by message id: a cancel of "all from this sender to that number" is refused.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::address::Address;
+use domain::id::{CustomerId, MessageId, PartId};
+use domain::octets::Octets;
+use platform::clock::unix_ms;
+use platform::queue::DelayQueue;
+use platform::scheduled::{Schedule, ScheduledTable};
+use scheduling::Step;
+use scheduling::change::{Change, Changed, Changing, Replacement};
+use smpp::pdu::{self, Cancel, Replace};
+use smpp::{CommandStatus, time_format};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::translate::{domain_address, scheduled};
+
+/// Changes of all customers of this node at a time; more are `ESME_RTHROTTLED`.
+const AT_ONCE: usize = 50;
+/// A customer does not wait longer: then it is `ESME_RSYSERR`.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// A message that was acknowledged a moment ago is looked for again after this, so often.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+const LOOKS: u32 = 8;
+const HOUR_MS: u64 = 3_600_000;
+
+/// What the customer asks for.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// `cancel_sm`.
+    Cancel(Cancel),
+    /// `replace_sm`.
+    Replace(Replace),
+}
+
+/// A request that can be carried out.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    id: MessageId,
+    source: Address,
+    change: Change,
+}
+
+/// Carries changes out.
+#[derive(Debug)]
+pub struct Changes {
+    schedule: Schedule<ScheduledTable, DelayQueue>,
+    places: Arc<Semaphore>,
+}
+
+impl Changes {
+    /// On this table and queue.
+    #[must_use]
+    pub fn new(schedule: Schedule<ScheduledTable, DelayQueue>) -> Self {
+        Self { schedule, places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Carries out what `customer` asks; the answer's status.
+    ///
+    /// # Errors
+    /// The answer's status: nothing is to be waited for.
+    pub fn ask(
+        &self,
+        customer: CustomerId,
+        request: Request,
+        validity_max_h: u32,
+    ) -> Result<impl Future<Output = CommandStatus> + Send + use<>, CommandStatus> {
+        let (now_ms, fail) = (unix_ms(), request.failed());
+        let validity_max_ms = u64::from(validity_max_h) * HOUR_MS;
+        let asked = request.read(&customer, now_ms, validity_max_ms)?;
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| CommandStatus::EsmeRthrottled)?;
+        let schedule = self.schedule.clone();
+        let work = async move {
+            let _place = place;
+            changed(&schedule, &customer, &asked, now_ms).await
+        };
+        Ok(async move {
+            let status = match timeout(DEADLINE, Box::pin(work)).await {
+                Ok(Ok(changed)) => return status(changed, fail),
+                Ok(Err(error)) => format!("{error:#}"),
+                Err(_) => "no answer in time".to_owned(),
+            };
+            // It may have been done.
+            tracing::warn!(event = "change_unknown", error = status);
+            CommandStatus::EsmeRsyserr
+        })
+    }
+}
+
+async fn changed(
+    schedule: &Schedule<ScheduledTable, DelayQueue>,
+    customer: &CustomerId,
+    asked: &Asked,
+    now_ms: u64,
+) -> anyhow::Result<Changed> {
+    for _ in 0..LOOKS {
+        let of = (asked.id, asked.source.clone());
+        let mut machine = Changing::new(customer.clone(), of, asked.change.clone(), now_ms);
+        match schedule.go_on(&mut machine).await? {
+            // On its way to the table.
+            Step::Done(Changed::NotThere) => sleep(LOOK_AGAIN).await,
+            Step::Done(changed) => return Ok(changed),
+            _ => anyhow::bail!("a change asks for what it does not need"),
+        }
+    }
+    Ok(Changed::NotThere)
+}
+
+fn status(changed: Changed, fail: CommandStatus) -> CommandStatus {
+    match changed {
+        Changed::Done => CommandStatus::EsmeRok,
+        Changed::NotValid => CommandStatus::EsmeRinvexpiry,
+        Changed::TooLate | Changed::NotThere | Changed::Another | Changed::Impossible => fail,
+    }
+}
+
+impl Request {
+    /// The status for what is not done.
+    fn failed(&self) -> CommandStatus {
+        match self {
+            Self::Cancel(_) => CommandStatus::EsmeRcancelfail,
+            Self::Replace(_) => CommandStatus::EsmeRreplacefail,
+        }
+    }
+
+    /// What is asked of which message.
+    ///
+    /// # Errors
+    /// The status that refuses it: the id is that of no scheduled message of this customer and sender, or
+    /// a field is wrong.
+    pub fn read(
+        self,
+        customer: &CustomerId,
+        now_ms: u64,
+        validity_max_ms: u64,
+    ) -> Result<Asked, CommandStatus> {
+        let fail = self.failed();
+        let (text, from) = match &self {
+            Self::Cancel(cancel) => (cancel.message_id.to_text(), &cancel.source),
+            Self::Replace(replace) => (replace.message_id.to_text(), &replace.source),
+        };
+        let id: PartId = text.trim().parse().map_err(|_| fail)?;
+        let source = domain_address(from);
+        if !id.is_scheduled(customer, &source) {
+            return Err(fail);
+        }
+        let change = match self {
+            Self::Cancel(cancel) => Change::Cancel(destination(&cancel.destination)),
+            Self::Replace(replace) => {
+                let id = MessageId::from(id).event(&writer_of_request(), 0);
+                let read = replacement(id, &replace, now_ms, validity_max_ms)?;
+                Change::Replace(Box::new(read))
+            }
+        };
+        Ok(Asked { id: id.into(), source, change })
+    }
+}
+
+/// A name for a request: each time that a customer asks is another.
+fn writer_of_request() -> String {
+    format!("replace {}", platform::scheduled::writer())
+}
+
+/// May be left empty where the id is given (SMPP 3.4, section 4.9.1).
+fn destination(given: &pdu::Address) -> Option<Address> {
+    (!given.addr.is_empty()).then(|| domain_address(given))
+}
+
+fn replacement(
+    id: domain::id::EventId,
+    replace: &Replace,
+    now_ms: u64,
+    validity_max_ms: u64,
+) -> Result<Replacement, CommandStatus> {
+    if replace.default_msg_id != 0 {
+        return Err(CommandStatus::EsmeRinvdftmsgid);
+    }
+    let time_ms = scheduled(&replace.schedule, now_ms)?;
+    let until = time_format::parse(&replace.validity).map_err(|_| CommandStatus::EsmeRinvexpiry)?;
+    Ok(Replacement {
+        id,
+        octets: Octets(replace.message.to_vec()),
+        receipt: replace.registered_delivery,
+        time_ms,
+        valid_until_ms: until.map(|time| time.unix_ms(now_ms)),
+        validity_max_ms,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: u64 = 1_795_259_109_500;
+    const MAX_MS: u64 = 72 * HOUR_MS;
+
+    fn address(number: &str) -> pdu::Address {
+        pdu::Address { addr: number.into(), ..pdu::Address::default() }
+    }
+
+    fn id() -> PartId {
+        let source = domain_address(&address("4477"));
+        PartId::new(NOW_MS, [3; 10]).scheduled(&"acme".into(), &source)
+    }
+
+    fn cancel(id: &str, source: &str) -> Request {
+        let (message_id, source) = (id.into(), address(source));
+        Request::Cancel(Cancel { message_id, source, ..Cancel::default() })
+    }
+
+    fn refused(customer: &str, request: Request) -> Option<CommandStatus> {
+        request.read(&customer.into(), NOW_MS, MAX_MS).err()
+    }
+
+    #[test]
+    fn only_the_customers_own_scheduled_message_from_that_sender_is_looked_for() {
+        let (id, fail) = (id(), Some(CommandStatus::EsmeRcancelfail));
+        let text = id.to_string();
+        assert_eq!(refused("acme", cancel(&text, "4477")), None);
+        assert_eq!(refused("acme", cancel(&text, "+4477")), None);
+        assert_eq!(refused("beta", cancel(&text, "4477")), fail, "another's");
+        assert_eq!(refused("acme", cancel(&text, "4478")), fail, "another sender");
+        assert_eq!(refused("acme", cancel(&text, "")), fail, "no sender");
+        assert_eq!(refused("acme", cancel("", "4477")), fail, "all of a sender");
+        let at_once = PartId::new(NOW_MS, [3; 10]).at_once().to_string();
+        assert_eq!(refused("acme", cancel(&at_once, "4477")), fail, "not scheduled");
+    }
+
+    #[test]
+    fn a_replaces_times_are_read_as_a_submits() {
+        let with = |change: fn(&mut Replace)| {
+            let (message_id, source) = (id().to_string().into(), address("4477"));
+            let mut replace = Replace { message_id, source, ..Replace::default() };
+            change(&mut replace);
+            Request::Replace(replace).read(&"acme".into(), NOW_MS, MAX_MS)
+        };
+        assert!(with(|_| ()).is_ok());
+        let wrong: [(fn(&mut Replace), CommandStatus); 4] = [
+            (|it| it.schedule = "000100000001000R".into(), CommandStatus::EsmeRinvsched),
+            (|it| it.schedule = "tomorrow".into(), CommandStatus::EsmeRinvsched),
+            (|it| it.validity = "tomorrow".into(), CommandStatus::EsmeRinvexpiry),
+            (|it| it.default_msg_id = 1, CommandStatus::EsmeRinvdftmsgid),
+        ];
+        for (change, status) in wrong {
+            assert_eq!(with(change).err(), Some(status));
+        }
+        let Ok(Asked { change: Change::Replace(read), .. }) =
+            with(|it| it.schedule = "000000001000000R".into())
+        else {
+            panic!("not a replace")
+        };
+        assert_eq!(read.time_ms, Some(NOW_MS + 600_000));
+    }
+
+    #[test]
+    fn answers_say_what_came_of_it() {
+        let fail = CommandStatus::EsmeRreplacefail;
+        assert_eq!(status(Changed::Done, fail), CommandStatus::EsmeRok);
+        assert_eq!(status(Changed::NotValid, fail), CommandStatus::EsmeRinvexpiry);
+        for other in [Changed::TooLate, Changed::NotThere, Changed::Another, Changed::Impossible] {
+            assert_eq!(status(other, fail), fail);
+        }
+    }
+}
