@@ -61,6 +61,7 @@ faults: build ## kills, stops and cuts off parts under load; then the journal's 
 		cargo test --release --locked -p journal --test journal_model -- --nocapture
 	ASSEMBLE_MODEL_LARGE=1 cargo test --release --locked -p assemble --test model
 	CORRELATE_MODEL_LARGE=1 cargo test --release --locked -p correlate --test model
+	RELEASE_MODEL_LARGE=1 cargo test --release --locked -p release --test model
 
 .PHONY: clean-state
 clean-state: ## forget the topics and tables that `make run` keeps

@@ -78,11 +78,7 @@ impl<A> Default for Waiting<A> {
 
 impl<A: Send + 'static> Waiting<A> {
     /// Begins one.
-    pub fn start(
-        &mut self,
-        sequence: u32,
-        asking: impl Future<Output = A> + Send + 'static,
-    ) {
+    pub fn start(&mut self, sequence: u32, asking: impl Future<Output = A> + Send + 'static) {
         let of_sequence = async move { (sequence, asking.await) };
         self.0.get_or_insert_default().spawn(of_sequence);
     }

@@ -26,7 +26,7 @@ const ESM_KEPT: u8 = 0xbf;
 /// What the edge adds to a submit.
 #[derive(Debug, Clone, Copy)]
 pub struct Stamp {
-    /// The part's id.
+    /// The part's id, that of one sent at once: a scheduled one gets its own ([`PartId::scheduled`]).
     pub id: PartId,
     /// Unix milliseconds.
     pub now_ms: u64,
@@ -96,7 +96,7 @@ pub fn incoming(
     let is_first = stamp.is_one && found.is_none_or(|place| place.index == 1);
     let id = match envelope.schedule_ms {
         Some(_) if is_first => stamp.id.scheduled(&envelope.customer, &envelope.source),
-        _ => stamp.id.at_once(),
+        _ => stamp.id,
     };
     let stamp = &Stamp { id, ..*stamp };
     let part = part(submit, id)?;

@@ -22,7 +22,8 @@ fn account() -> Arc<Account> {
 }
 
 fn submit(schedule: &str, validity: &str) -> Submit {
-    let address = |addr: &str| Address { ton: Ton::International, npi: Npi::Isdn, addr: addr.into() };
+    let address =
+        |addr: &str| Address { ton: Ton::International, npi: Npi::Isdn, addr: addr.into() };
     Submit {
         source: address("4477"),
         destination: address("4478"),
@@ -34,7 +35,7 @@ fn submit(schedule: &str, validity: &str) -> Submit {
 }
 
 fn stamp() -> Stamp {
-    let id = PartId::new(NOW_MS, [0xff; 10]);
+    let id = PartId::new(NOW_MS, [0xff; 10]).at_once();
     Stamp { id, now_ms: NOW_MS, config: 3, validity_max_h: 72, is_one: true }
 }
 
@@ -54,7 +55,11 @@ fn is_known_as_scheduled(id: PartId, envelope: &Envelope) -> bool {
 #[test]
 fn absolute_and_relative_times_up_to_thirty_days_are_taken() {
     let absolute = time_format::absolute(NOW_MS + HOUR_MS).unwrap();
-    let cases = [("000000010000000R", HOUR_MS), (absolute.as_str(), HOUR_MS), ("000030000000000R", 30 * DAY_MS)];
+    let cases = [
+        ("000000010000000R", HOUR_MS),
+        (absolute.as_str(), HOUR_MS),
+        ("000030000000000R", 30 * DAY_MS),
+    ];
     for (field, after_ms) in cases {
         let (id, envelope) = taken(&submit(field, ""), &stamp()).unwrap();
         assert_eq!(envelope.schedule_ms, Some(NOW_MS + after_ms), "{field}");

@@ -14,8 +14,8 @@ fn scheduled_messages_arrive_in_time_unless_cancelled_and_as_they_were_replaced(
     let directory = tempfile::tempdir().unwrap();
     let record = directory.path().join("smsc.jsonl");
     let argument = format!("--smsc-arg={}", record.display());
-    let stack =
-        Stack::start(&programs(), &["--store-in-memory", "--smsc-arg=--record", &argument]).unwrap();
+    let stack = Stack::start(&programs(), &["--store-in-memory", "--smsc-arg=--record", &argument])
+        .unwrap();
     let port = stack.fact("/edge/0/smpp").rsplit(':').next().unwrap();
     let output = Command::new(format!("{clients}/venv/bin/python"))
         .arg("tests/clients/python/scheduling.py")
@@ -33,7 +33,7 @@ fn scheduled_messages_arrive_in_time_unless_cancelled_and_as_they_were_replaced(
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}\n{errors}\n{}", stack.log_of("local-release"));
+    assert!(output.status.success(), "{said}\n{errors}\n{}", stack.said());
     assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 7, "{said}");
     stack.stop().unwrap();
 }

@@ -41,10 +41,7 @@ pub trait Store {
 /// Queue `releases`.
 pub trait Hints {
     /// Sends each to be seen after its delay; longer ones than the queue allows come early.
-    fn send(
-        &self,
-        hints: &[(Hint, Duration)],
-    ) -> impl Future<Output = anyhow::Result<()>> + Send;
+    fn send(&self, hints: &[(Hint, Duration)]) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
 /// Both.
@@ -103,9 +100,8 @@ fn delay(delay_ms: u64) -> Duration {
 
 impl Hints for DelayQueue {
     async fn send(&self, hints: &[(Hint, Duration)]) -> anyhow::Result<()> {
-        let body = |(hint, after): &(Hint, Duration)| {
-            Ok((String::from_utf8(wire::encode(hint))?, *after))
-        };
+        let body =
+            |(hint, after): &(Hint, Duration)| Ok((String::from_utf8(wire::encode(hint))?, *after));
         Self::send(self, &hints.iter().map(body).collect::<anyhow::Result<Vec<_>>>()?).await
     }
 }

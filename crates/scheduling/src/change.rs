@@ -20,7 +20,7 @@ pub const REPLACES_MAX: usize = 100;
 /// What the customer asks for.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// Not to send it. If a destination is given it must be the message's.
+    /// Not to send it. If a destination is given it must be the message's: so the message has to be there.
     Cancel(Option<Address>),
     /// To send this instead.
     Replace(Box<Replacement>),
@@ -118,11 +118,11 @@ impl Changing {
 
     fn without_item(&self) -> Phase {
         match self.change {
-            Change::Cancel(_) => {
+            Change::Cancel(None) => {
                 let item = Item::Cancelled { at_ms: self.now_ms };
                 Phase::Write(Put { message: self.id, read_version: 0, item })
             }
-            Change::Replace(_) => Phase::Done(Changed::NotThere),
+            Change::Cancel(Some(_)) | Change::Replace(_) => Phase::Done(Changed::NotThere),
         }
     }
 

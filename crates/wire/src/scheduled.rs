@@ -153,7 +153,9 @@ impl Item {
         let last_ms = match self {
             Self::Message(it) => match it.state {
                 State::Waiting => it.time_ms(),
-                State::Released { at_ms, .. } | State::Cancelled { at_ms } => at_ms.max(it.time_ms()),
+                State::Released { at_ms, .. } | State::Cancelled { at_ms } => {
+                    at_ms.max(it.time_ms())
+                }
             },
             Self::Alias { due_ms, .. } => *due_ms,
             Self::Cancelled { at_ms } => *at_ms,

@@ -101,7 +101,10 @@ fn what_a_customer_sent_is_written_and_read_as_the_golden_files_say() {
 fn what_waits_for_its_time_is_written_and_read_as_the_golden_files_say() {
     let mut message = message();
     message.envelope.schedule_ms = Some(5_000);
-    golden("customer-incoming-messages-scheduled", &IncomingMessage { v: V, message: message.clone() });
+    golden(
+        "customer-incoming-messages-scheduled",
+        &IncomingMessage { v: V, message: message.clone() },
+    );
     let released = wire::encode(&ReleasedRef { v: V, message: &message, released: true });
     let golden_released = include_str!("../golden/customer-incoming-messages-released.json");
     assert_eq!(String::from_utf8(released.clone()).unwrap(), golden_released.trim_end());
@@ -116,7 +119,8 @@ fn what_waits_for_its_time_is_written_and_read_as_the_golden_files_say() {
     let kept = |item| Kept { v: V, item };
     let scheduled = Scheduled { message, state, replaces, told: true };
     golden("scheduled", &kept(Item::Message(Box::new(scheduled.clone()))));
-    let waiting = Scheduled { state: State::Waiting, replaces: Vec::new(), told: false, ..scheduled };
+    let waiting =
+        Scheduled { state: State::Waiting, replaces: Vec::new(), told: false, ..scheduled };
     golden("scheduled-waiting", &kept(Item::Message(Box::new(waiting))));
     golden("scheduled-alias", &kept(Item::Alias { of: id, due_ms: 5_000 }));
     golden("scheduled-mark", &kept(Item::Cancelled { at_ms: 3_000 }));

@@ -128,9 +128,7 @@ fn handler(world: &World) -> Handler<&World, &World, &World, &World> {
 }
 
 async fn given(world: &World, bodies: &[Vec<u8>]) -> anyhow::Result<Failed> {
-    let message = |(n, body): (usize, &Vec<u8>)| {
-        json!({"messageId": format!("m{n}"), "body": std::str::from_utf8(body).unwrap()})
-    };
+    let message = |(n, body): (usize, &Vec<u8>)| json!({"messageId": format!("m{n}"), "body": std::str::from_utf8(body).unwrap()});
     let records: Vec<Value> = bodies.iter().enumerate().map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
     handler(world).handle(event).await
@@ -153,7 +151,10 @@ async fn what_is_due_goes_on_marked_under_the_version_in_force_and_once() {
     let released: Vec<_> =
         all.iter().filter(|(topic, _)| topic == "customer-incoming-messages").collect();
     let value = &released[0].1;
-    assert_eq!((&value["released"], &value["message"]["attempt_ms"]), (&json!(true), &json!(NOW_MS)));
+    assert_eq!(
+        (&value["released"], &value["message"]["attempt_ms"]),
+        (&json!(true), &json!(NOW_MS))
+    );
     assert_eq!(value["message"]["envelope"]["config"], 8);
     assert!(released.iter().all(|(_, other)| other == value), "each time the same");
     let told = world.items.lock().unwrap()[&id()].item.due_ms();

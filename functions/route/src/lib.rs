@@ -15,8 +15,8 @@
 #![forbid(unsafe_code)]
 
 mod adapters;
-mod parking;
 pub mod configuration;
 pub mod handler;
+mod parking;
 pub mod ports;
 pub mod record;

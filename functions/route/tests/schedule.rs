@@ -25,7 +25,8 @@ fn released(message: &Message) -> Vec<u8> {
 
 fn happened(published: &[Published]) -> Vec<String> {
     let events = on(published, "message-events");
-    let events = events.iter().flat_map(|record| record.json()["events"].as_array().unwrap().clone());
+    let events =
+        events.iter().flat_map(|record| record.json()["events"].as_array().unwrap().clone());
     events.map(|event| event["happened"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -63,7 +64,8 @@ async fn what_was_cancelled_before_is_told_as_deleted() {
     let values = [encoded(&scheduled(NOW_MS - 1))];
     handler(&store, &kafka).handle(&read(&event(&values))).await.unwrap();
     let published = kafka.stored.into_inner().unwrap();
-    let told: CustomerDelivery = wire::decode(&on(&published, "customer-deliveries")[0].value).unwrap();
+    let told: CustomerDelivery =
+        wire::decode(&on(&published, "customer-deliveries")[0].value).unwrap();
     let Delivered::Receipt(receipt) = told.what else { panic!() };
     assert_eq!((receipt.error.as_str(), receipt.done_ms), ("908", NOW_MS - 5));
     assert_eq!(json!(receipt.state), "deleted");

@@ -71,7 +71,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
         take_pace(bound, good.len(), now)?;
         let mut pending = Pending {
-            id: good.first().map_or(stamp.id, Incoming::id),
+            id: good.first().filter(|_| stamp.is_one).map_or(stamp.id, Incoming::id),
             records: 0,
             status: CommandStatus::EsmeRok,
             failed: Some(failed),
@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     fn stamp(&self) -> Stamp {
         let now_ms = unix_ms();
         Stamp {
-            id: PartId::new(now_ms, std::array::from_fn(|_| fastrand::u8(..))),
+            id: PartId::new(now_ms, std::array::from_fn(|_| fastrand::u8(..))).at_once(),
             now_ms,
             config: self.accounts.borrow().version,
             validity_max_h: self.node.settings.validity_max_h,

@@ -55,6 +55,7 @@ pub(crate) struct Actor {
     /// Published already, before its time.
     early: bool,
     ended: bool,
+    pub(crate) steps: u8,
 }
 
 impl Actor {
@@ -74,6 +75,7 @@ impl Actor {
             unpublished: None,
             early: false,
             ended: false,
+            steps: 0,
         };
         actor.note(&(kind, began_ms));
         actor
@@ -215,6 +217,7 @@ impl Actor {
     }
 
     pub(crate) fn tell(&mut self, mut answer: Answer) {
+        self.steps = self.steps.saturating_add(1);
         if let Answer::Written(made) = &mut answer {
             *made |= self.is(Mutant::RefusedCountsAsMade);
             self.made |= *made;

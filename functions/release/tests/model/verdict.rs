@@ -60,7 +60,8 @@ impl World {
         let others = self.asked().filter(|(other, _)| *other != ask && other.octets().is_some());
         let mut others = others.map(|(other, answered)| (other.octets(), answered));
         let by_other = others.any(|(other, answered)| {
-            other == Some(sent) && matches!(answered, Answered::As(Changed::Done) | Answered::Unknown)
+            other == Some(sent)
+                && matches!(answered, Answered::As(Changed::Done) | Answered::Unknown)
         });
         match (is_replaced, sent == octets) {
             (true, false) if !by_other => Err("told as replaced, and sent as it was".into()),
@@ -74,7 +75,8 @@ impl World {
             self.asked().any(|(it, answered)| it == ask && answer(answered))
         };
         let surely = |answered| answered == Answered::As(Changed::Done);
-        let perhaps = |answered| matches!(answered, Answered::As(Changed::Done) | Answered::Unknown);
+        let perhaps =
+            |answered| matches!(answered, Answered::As(Changed::Done) | Answered::Unknown);
         let earliest_ms = if moved(Ask::Later, surely) {
             LATER_MS
         } else if moved(Ask::Earlier, perhaps) {

@@ -1,15 +1,17 @@
 //! The world around the real machines: Kafka and its poller, the table, the queue, the clock, death.
 
+mod moves;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use domain::id::{DeliveryId, MessageId};
+use scheduling::Answer;
 use scheduling::change::Changed;
 use scheduling::effects;
 use scheduling::park::Parked;
 use scheduling::release::Releasing;
-use scheduling::Answer;
 use wire::V;
 use wire::message_events::Happened;
 use wire::scheduled::{Hint, Item, Put, Scheduled, Stored};
@@ -119,69 +121,6 @@ impl World {
 
     fn count(&self, role: fn(&Role) -> bool) -> usize {
         self.actors.iter().filter(|actor| role(&actor.role)).count()
-    }
-
-    /// Everything that can happen now.
-    pub(crate) fn actions(&mut self) -> Vec<Action> {
-        let mut actions = Vec::new();
-        let parks = self.count(|role| matches!(role, Role::Park(_)));
-        let may_fail = self.faults > 0;
-        if !self.is_parked && parks == 0 {
-            actions.push(Action::Park(false));
-        } else if may_fail && parks < 2 {
-            actions.push(Action::Park(true));
-        }
-        self.hint_actions(&mut actions);
-        for place in 0..self.actors.len() {
-            actions.push(Action::Step(place));
-            if may_fail {
-                actions.push(Action::Die(place));
-                actions.push(Action::Unheard(place));
-                let writes = matches!(self.doing(place), Doing::Write(..));
-                if writes && self.late.is_none() {
-                    actions.push(Action::Delay(place));
-                }
-            }
-        }
-        if self.late.is_some() {
-            actions.push(Action::Arrive);
-        }
-        let is_busy = !actions.is_empty();
-        for (place, answered) in self.answers.iter().enumerate() {
-            if *answered == Answered::NotAsked {
-                actions.push(Action::Ask(place));
-            }
-        }
-        if !self.is_last() && !(is_busy && self.scene.manner == Manner::Prompt) {
-            actions.push(Action::Tick);
-        }
-        actions
-    }
-
-    fn doing(&mut self, place: usize) -> Doing {
-        Rc::make_mut(&mut self.actors[place]).doing()
-    }
-
-    fn hint_actions(&self, actions: &mut Vec<Action>) {
-        let lossy = self.scene.manner == Manner::HintsAreLost;
-        let releases = self.count(|role| matches!(role, Role::Release(..)));
-        for (place, queued) in self.queue.iter().enumerate() {
-            let is_first = place == 0 || self.queue[place - 1] != *queued;
-            let visible = queued.visible_ms <= self.now_ms() || self.is_last();
-            if is_first && visible && releases < 2 {
-                actions.push(Action::Hint(place, false));
-                if self.faults > 0 {
-                    actions.push(Action::Hint(place, true));
-                }
-            }
-            if is_first && lossy && self.faults > 0 {
-                actions.push(Action::LoseHint(place));
-            }
-        }
-        let is_due = self.due_ms().is_some_and(|due_ms| due_ms <= self.now_ms());
-        if lossy && is_due && self.queue.is_empty() && releases == 0 {
-            actions.push(Action::Sweep);
-        }
     }
 
     /// What the index of due hours has.
@@ -411,7 +350,8 @@ impl World {
         let mut actors: Vec<u64> = self.actors.iter().map(|actor| actor.history).collect();
         actors.sort_unstable();
         let table: Vec<_> = self.table.iter().map(|(id, it)| (id, it.1)).collect();
-        let late = self.late.as_ref().map(|late| (print(Some((0, &late.put.item))), late.put.message));
+        let late =
+            self.late.as_ref().map(|late| (print(Some((0, &late.put.item))), late.put.message));
         (self.faults, self.tick, self.is_parked, self.asked_last_ms).hash(&mut hash);
         (&self.answers, actors, table, &self.queue, late).hash(&mut hash);
         (&self.published, &self.receipts, &self.events).hash(&mut hash);
