@@ -34,6 +34,6 @@ fn scheduled_messages_arrive_in_time_unless_cancelled_and_as_they_were_replaced(
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{errors}\n{}", stack.said());
-    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 7, "{said}");
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 8, "{said}");
     stack.stop().unwrap();
 }
