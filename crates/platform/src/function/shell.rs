@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -16,6 +17,9 @@ use wire::topics::{DEAD_LETTERS, MESSAGE_EVENTS};
 
 use super::event::{Event, Record};
 use super::output::{Output, Outputs};
+use crate::clock::unix_ms;
+use crate::kafka::{Batch, KafkaSettings};
+use crate::settings::exit_on_error;
 use crate::time_limit::{self, EXCEEDED, TimeLimit};
 
 /// Where a record was read.
@@ -63,6 +67,26 @@ pub struct Shell<O> {
     pub limit: TimeLimit,
     /// The clock, Unix milliseconds.
     pub now_ms: fn() -> u64,
+}
+
+/// Well below a function's time-out (60 s, template.yaml), so that a failure is reported by us.
+pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Shell<Batch> {
+    /// As a deployed function has it; a wrong setting of the time limit ends the process with a line
+    /// that says so.
+    ///
+    /// # Errors
+    /// The producer cannot be made.
+    pub fn new(
+        by: &'static str,
+        kafka: &KafkaSettings,
+        publish_timeout: Duration,
+    ) -> anyhow::Result<Self> {
+        let limit = exit_on_error(TimeLimit::from_environment());
+        let outputs = Batch::new(kafka, publish_timeout)?;
+        Ok(Self { by, outputs, limit, now_ms: unix_ms })
+    }
 }
 
 impl<O: Outputs> Shell<O> {
