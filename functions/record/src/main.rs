@@ -2,9 +2,8 @@
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::function::{Event, Shell};
-use platform::kafka::{Batch, KafkaSettings};
+use platform::kafka::KafkaSettings;
 use platform::settings::exit_on_error;
-use platform::time_limit::TimeLimit;
 use record::handler::{BY, Handler};
 use record::settings::Environment;
 use record::store::DynamoStore;
@@ -14,16 +13,10 @@ use serde_json::value::RawValue;
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
     let environment = exit_on_error(Environment::read());
-    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let handler = Handler {
         store: DynamoStore::new(platform::aws::dynamodb().await, environment.table),
-        shell: Shell {
-            by: BY,
-            outputs: Batch::new(&kafka, environment.publish_timeout)?,
-            limit,
-            now_ms: platform::clock::unix_ms,
-        },
+        shell: Shell::new(BY, &kafka, environment.publish_timeout)?,
         form: environment.form,
     };
     let handler = &handler;
