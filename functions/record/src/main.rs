@@ -1,5 +1,7 @@
 //! Lambda `record`: settings, clients, run.
 
+use std::io::Write as _;
+
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::function::{Event, Shell};
 use platform::kafka::KafkaSettings;
@@ -18,6 +20,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store: DynamoStore::new(platform::aws::dynamodb().await, environment.table),
         shell: Shell::new(BY, &kafka, environment.publish_timeout)?,
         form: environment.form,
+        lines: environment.lines,
+        write_out,
     };
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
@@ -26,4 +30,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
     }))
     .await
+}
+
+/// Whoever reads the stream has it at least once: lines that cannot be written are no reason to record
+/// their events again.
+fn write_out(lines: &str) {
+    if let Err(error) = std::io::stdout().lock().write_all(lines.as_bytes()) {
+        tracing::error!(event = "lines_not_written", %error);
+    }
 }

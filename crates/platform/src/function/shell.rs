@@ -109,12 +109,12 @@ impl<O: Outputs> Shell<O> {
         result
     }
 
-    async fn publish(&self, decided: Decided) -> anyhow::Result<()> {
+    async fn publish(&self, mut decided: Decided) -> anyhow::Result<()> {
         for output in &decided.outputs {
             self.outputs.publish(output).await?;
         }
-        for value in message_events::records(&decided.events) {
-            let (topic, key) = (MESSAGE_EVENTS.into(), String::new());
+        for (key, value) in message_events::records(&mut decided.events) {
+            let topic = MESSAGE_EVENTS.into();
             self.outputs.publish(&Output { topic, partition: None, key, value }).await?;
         }
         self.outputs.flush().await
