@@ -14,6 +14,9 @@ QUEUE = "AWS::SQS::Queue"
 
 # A produce is answered or given up after 30 s, and must be so 5 s before the function is stopped.
 KAFKA_TIMEOUT_S_MIN = 36
+# No message waits for what is recorded of it, and each further event that meets in a batch costs no write.
+WAITED_FOR_BY_NOBODY = "RecordFunctionMessageEvents"
+WINDOW_S_MAX = 5
 # The HTTP API gives up after 30 s, whatever the function does.
 HTTP_TIMEOUT_S_MAX = 29
 # AWS's advice for a queue that triggers a function; below it, deliveries overlap.
@@ -33,7 +36,8 @@ STAR_NEEDED = {
 
 def kafka_mapping_never_waits_for_a_batch(resources):
     for name, mapping in kafka_mappings(resources):
-        if mapping.get("MaximumBatchingWindowInSeconds") != 0:
+        window = mapping.get("MaximumBatchingWindowInSeconds")
+        if window != 0 and not (name == WAITED_FOR_BY_NOBODY and window in range(1, WINDOW_S_MAX + 1)):
             yield f"{name} waits for a batch (500 ms where nothing is set); set MaximumBatchingWindowInSeconds: 0"
 
 

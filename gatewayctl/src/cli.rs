@@ -59,6 +59,9 @@ pub enum Command {
     /// Messages from handsets.
     #[command(subcommand)]
     Mo(MoCommand),
+    /// Providers.
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Submits whose fate is unknown: the provider may have taken them, or not.
     #[command(subcommand)]
     Doubts(DoubtsCommand),
@@ -213,6 +216,18 @@ impl From<Queue> for Priority {
             Queue::Bulk => Self::Bulk,
         }
     }
+}
+
+/// Providers.
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Send nothing more of what waits for a provider now: it ends as drained, and goes to the next
+    /// provider of its route. What is routed there later is sent: to stop that too, take the
+    /// provider out of the routes first (`apply`).
+    Drain {
+        /// The provider's id.
+        provider: String,
+    },
 }
 
 /// Doubts.

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+pub use wire::event_lines::time as shown;
 
 /// A time in the past: so long ago (`90s`, `30m`, `2h`, `7d`) or as RFC 3339 says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,13 +69,6 @@ fn ago(text: &str) -> Option<i64> {
     };
     let number: u32 = text[..text.len() - 1].parse().ok()?;
     Some(i64::from(number) * of_unit)
-}
-
-/// A time (Unix milliseconds) as RFC 3339 says it, in UTC.
-#[must_use]
-pub fn shown(unix_ms: u64) -> String {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000).ok();
-    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| "-".to_owned())
 }
 
 #[cfg(test)]

@@ -95,9 +95,9 @@ async fn publish(kafka: &KafkaSettings, doubts: &[Doubt]) -> anyhow::Result<()> 
 }
 
 async fn hand_over(batch: &Batch, doubts: &[Doubt]) -> Result<(), NotPublished> {
-    let events: Vec<_> = doubts.iter().map(event).collect();
-    for value in message_events::records(&events) {
-        batch.publish(MESSAGE_EVENTS, None, &[], &value).await?;
+    let mut events: Vec<_> = doubts.iter().map(event).collect();
+    for (key, value) in message_events::records(&mut events) {
+        batch.publish(MESSAGE_EVENTS, None, key.as_bytes(), &value).await?;
     }
     batch.flush().await
 }

@@ -22,6 +22,8 @@ use wire::topics::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+const OUTGOING: &str = "provider-outgoing-alpha-normal";
+
 /// A gateway takes the machine for itself.
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -96,14 +98,14 @@ fn until(what: &str, reached: impl Fn() -> bool) {
     }
 }
 
-/// The sample configuration, with a provider that keeps what is in doubt.
-fn holding() -> tempfile::NamedTempFile {
+/// The sample configuration, with a provider that also has this setting.
+fn with_provider(setting: &str) -> tempfile::NamedTempFile {
     let sample = std::fs::read_to_string(root().join("local/config.yaml")).unwrap();
     let slots = "    slots: [0, 1, 2, 3]\n";
-    let holding = sample.replacen(slots, &format!("{slots}    on_unknown: hold\n"), 1);
-    assert_ne!(holding, sample, "the sample has changed");
+    let changed = sample.replacen(slots, &format!("{slots}    {setting}\n"), 1);
+    assert_ne!(changed, sample, "the sample has changed");
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
-    std::fs::write(file.path(), holding).unwrap();
+    std::fs::write(file.path(), changed).unwrap();
     file
 }
 
@@ -144,7 +146,7 @@ fn dropped(bootstrap: &str) -> usize {
 #[test]
 fn a_held_doubt_is_sent_again_or_dropped_as_the_operator_says() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let configuration = holding();
+    let configuration = with_provider("on_unknown: hold");
     let path = configuration.path().to_str().unwrap();
     // Positions often: a doubt that waits is soon older than the newest.
     let often = ["--env", "POSITION_EVERY_S=2", "--env", "LOOK_EVERY_S=1"];
@@ -242,4 +244,38 @@ fn refuses_what_is_not_ours(operator: &Operator, good: &str) {
         assert!(told.contains(why) && told.contains("cure: "), "{told}");
     }
     assert_eq!(operator.letters(&[]).len(), 6, "the good one stayed as well");
+}
+
+#[test]
+fn what_waits_for_a_provider_that_is_drained_goes_out_by_the_next_one_and_nothing_twice() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Four binds of one part in two seconds each: most of the load waits.
+    let configuration = with_provider("rate_per_s: 2");
+    let path = configuration.path().to_str().unwrap();
+    let operator =
+        Operator::of(&["--store-in-memory", "--config", path, "--env", "LOOK_EVERY_S=1"]);
+    let told = operator.refused(&["provider", "drain", "nobody"]);
+    assert!(told.contains("there is no provider nobody in force"), "{told}");
+
+    // At two a second they would be out after two minutes and a half; 30 s are given.
+    let load = ["--count=300", "--connections=2", "--destinations=4930", "--deadline=30"];
+    std::thread::scope(|threads| {
+        let load = threads.spawn(|| operator.stack.load(load));
+        until("the first are out", || operator.accepted() > 2);
+        let queued = || log::read_all(operator.bootstrap(), OUTGOING).unwrap().len();
+        until("the others wait", || queued() == 300);
+        let answer = operator.said(&["provider", "drain", "alpha"]);
+        assert_eq!(answer["slots"].as_array().unwrap().len(), 4, "{answer}");
+        until("all are out", || operator.accepted() == 300);
+        load.join().unwrap().unwrap();
+    });
+    let entries = log::read_all(operator.bootstrap(), PROVIDER_EVENTS).unwrap();
+    let events = entries.iter().map(|entry| wire::decode::<ProviderEvent>(&entry.value).unwrap());
+    let sent = events.filter_map(|event| match event {
+        ProviderEvent::Result(result) => Some((result.message, result.provider)),
+        _ => None,
+    });
+    let sent: std::collections::BTreeMap<_, _> = sent.collect();
+    assert_eq!(sent.len(), 300);
+    assert!(sent.values().filter(|provider| provider.as_str() == "gamma").count() > 200);
 }

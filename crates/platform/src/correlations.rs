@@ -1,26 +1,18 @@
 //! Table `correlations` in DynamoDB (`wire::correlations` says what its items are). Reads are
 //! consistent: the join of results and receipts rests on that.
 
-use std::collections::HashMap;
-use std::time::Duration;
-
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use wire::correlations::{DUE_INDEX, due_hour};
 
-/// Keys of one BatchGetItem (AWS: at most 100).
-const GETS_MAX: usize = 100;
-/// Items of one BatchWriteItem (AWS: at most 25).
-const PUTS_MAX: usize = 25;
-/// Requests of one batch at a time.
-const AT_ONCE: usize = 16;
-/// Resends of what a request left unprocessed, until the batch fails: some 6 s.
-const RESENDS_MAX: u32 = 10;
+use crate::batches::{self, Attributes};
 
+/// Queries of one batch at a time.
+const AT_ONCE: usize = 16;
 /// An item's keys: `key` and `item`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -55,8 +47,6 @@ impl std::fmt::Debug for Item {
     }
 }
 
-type Attributes = HashMap<String, AttributeValue>;
-
 /// The table.
 #[derive(Debug, Clone)]
 pub struct CorrelationsTable {
@@ -76,12 +66,9 @@ impl CorrelationsTable {
     /// # Errors
     /// DynamoDB does not answer, or leaves some unprocessed for too long.
     pub async fn get(&self, places: &[Place]) -> anyhow::Result<Vec<Item>> {
-        let found: Vec<_> = stream::iter(places.chunks(GETS_MAX))
-            .map(|places| self.get_some(places))
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(found.into_iter().flatten().collect())
+        let wanted = places.iter().map(keys).collect();
+        let found = batches::get_all(&self.client, &self.table, wanted).await?;
+        found.into_iter().map(decode).collect()
     }
 
     /// Writes items (no place twice), whatever was there.
@@ -89,11 +76,9 @@ impl CorrelationsTable {
     /// # Errors
     /// DynamoDB does not answer, or leaves some unprocessed for too long; some may be written.
     pub async fn put(&self, items: &[Item]) -> anyhow::Result<()> {
-        stream::iter(items.chunks(PUTS_MAX))
-            .map(|items| self.put_some(items))
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await
+        let puts = items.iter().map(|item| batches::put(encode(item)));
+        let puts = puts.collect::<anyhow::Result<_>>()?;
+        batches::write_all(&self.client, &self.table, puts).await
     }
 
     /// Reads all items under these keys.
@@ -185,44 +170,6 @@ impl CorrelationsTable {
         }
     }
 
-    async fn get_some(&self, places: &[Place]) -> anyhow::Result<Vec<Item>> {
-        let request = KeysAndAttributes::builder()
-            .set_keys(Some(places.iter().map(keys).collect()))
-            .consistent_read(true)
-            .build()?;
-        let mut wanted = Some(request);
-        let mut found = Vec::with_capacity(places.len());
-        let mut resends = 0;
-        while let Some(keys) = wanted.take() {
-            let request = self.client.batch_get_item().request_items(&self.table, keys);
-            let answer = request.send().await.context("table correlations does not answer")?;
-            let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
-            for attributes in items.unwrap_or_default() {
-                found.push(decode(attributes)?);
-            }
-            wanted = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
-            if wanted.is_some() {
-                back_off(&mut resends).await?;
-            }
-        }
-        Ok(found)
-    }
-
-    async fn put_some(&self, items: &[Item]) -> anyhow::Result<()> {
-        let mut unwritten = items.iter().map(write_request).collect::<anyhow::Result<Vec<_>>>()?;
-        let mut resends = 0;
-        while !unwritten.is_empty() {
-            let request = self.client.batch_write_item().request_items(&self.table, unwritten);
-            let answer = request.send().await.context("table correlations does not take items")?;
-            let left = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.table));
-            unwritten = left.unwrap_or_default();
-            if !unwritten.is_empty() {
-                back_off(&mut resends).await?;
-            }
-        }
-        Ok(())
-    }
-
     async fn query_one(&self, key: &str) -> anyhow::Result<Vec<Item>> {
         let mut pages = self
             .client
@@ -241,16 +188,6 @@ impl CorrelationsTable {
         }
         Ok(found)
     }
-}
-
-async fn back_off(resends: &mut u32) -> anyhow::Result<()> {
-    *resends += 1;
-    ensure!(*resends <= RESENDS_MAX, "table correlations is overloaded");
-    // Batches that were refused together do not come back together.
-    let most_ms = 20_u64 << (*resends).min(6);
-    let after_ms = most_ms / 2 + u64::from(uuid::Uuid::new_v4().as_fields().0) % (most_ms / 2);
-    tokio::time::sleep(Duration::from_millis(after_ms)).await;
-    Ok(())
 }
 
 fn keys(place: &Place) -> Attributes {
@@ -275,11 +212,6 @@ fn encode(item: &Item) -> Attributes {
         attributes.insert("due_at".to_owned(), number(due_ms));
     }
     attributes
-}
-
-fn write_request(item: &Item) -> anyhow::Result<WriteRequest> {
-    let put = PutRequest::builder().set_item(Some(encode(item))).build()?;
-    Ok(WriteRequest::builder().put_request(put).build())
 }
 
 fn decode(mut attributes: Attributes) -> anyhow::Result<Item> {

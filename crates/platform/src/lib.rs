@@ -2,6 +2,7 @@
 //! code. Decisions live elsewhere; these adapters carry them out and report honestly what happened.
 
 pub mod aws;
+pub mod batches;
 pub mod clock;
 pub mod config_store;
 pub mod config_watch;

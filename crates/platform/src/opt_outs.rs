@@ -12,29 +12,22 @@
 //! An item is never deleted: STOP counts until START comes.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::mo::Subject;
 use domain::mo::opt_out::History;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-/// Keys of one BatchGetItem (AWS: at most 100).
-const KEYS_MAX: usize = 100;
-/// Reads of one batch at a time.
-const READS_AT_ONCE: usize = 4;
+use crate::batches::{self, Attributes};
+
 /// Writes of one batch at a time.
 const WRITES_AT_ONCE: usize = 16;
-/// Resends of what a batch read left unprocessed, until the batch fails.
-const RESENDS_MAX: u32 = 10;
 /// Version of the form.
 const FORM: &str = "1";
-
-type Attributes = HashMap<String, AttributeValue>;
 
 /// Names an item. Of one customer always, so that no wish reaches another's messages.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,12 +100,9 @@ impl OptOutsTable {
     /// # Errors
     /// DynamoDB does not answer, or holds what is no history.
     pub async fn read(&self, keys: &[Key]) -> anyhow::Result<HashMap<Key, Stored>> {
-        let batches: Vec<_> = stream::iter(keys.chunks(KEYS_MAX))
-            .map(|keys| self.read_batch(keys))
-            .buffer_unordered(READS_AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(batches.into_iter().flatten().collect())
+        let wanted = keys.iter().map(Key::attributes).collect();
+        let found = batches::get_all(&self.client, &self.table, wanted).await?;
+        found.into_iter().map(decode).collect()
     }
 
     /// Writes each on the condition that its version is the one read, or that `writer` has made this
@@ -123,29 +113,6 @@ impl OptOutsTable {
     pub async fn write(&self, puts: &[Put], writer: &str) -> anyhow::Result<Vec<bool>> {
         let writes = stream::iter(puts).map(|put| self.write_one(put, writer));
         writes.buffered(WRITES_AT_ONCE).try_collect().await
-    }
-
-    /// One batch read, with what was left unprocessed resent until nothing is.
-    async fn read_batch(&self, keys: &[Key]) -> anyhow::Result<Vec<(Key, Stored)>> {
-        let keys = keys.iter().map(Key::attributes).collect();
-        let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true);
-        let mut wanted = Some(request.build()?);
-        let (mut found, mut resends) = (Vec::new(), 0);
-        while let Some(keys) = wanted.take() {
-            let request = self.client.batch_get_item().request_items(&self.table, keys);
-            let answer = request.send().await.context("table opt_outs does not answer")?;
-            let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
-            for attributes in items.unwrap_or_default() {
-                found.push(decode(attributes)?);
-            }
-            wanted = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
-            if wanted.is_some() {
-                resends += 1;
-                ensure!(resends <= RESENDS_MAX, "table opt_outs is overloaded");
-                tokio::time::sleep(Duration::from_millis(20 << resends.min(6))).await;
-            }
-        }
-        Ok(found)
     }
 
     /// One conditional write. The SDK repeats it after a time-out; the writer's own name in the

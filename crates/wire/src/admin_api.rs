@@ -7,7 +7,7 @@ use domain::message::Priority;
 use serde::{Deserialize, Serialize};
 
 pub use self::messages::{Journey, JourneyEvent, MessageList, shown};
-use crate::submit_journal::{DoubtState, Word};
+use crate::submit_journal::{DoubtState, PRIORITIES, Word};
 
 /// Answer of `GET /config/…`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -233,6 +233,26 @@ pub struct Resolved {
     pub settled_before: usize,
     /// What happens next.
     pub next: String,
+}
+
+/// Answer of `POST /providers/{provider}/drain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drained {
+    /// The provider.
+    pub provider: String,
+    /// Each of its slots.
+    pub slots: Vec<DrainedSlot>,
+    /// What happens next.
+    pub next: String,
+}
+
+/// A slot that is drained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DrainedSlot {
+    /// The slot.
+    pub slot: u32,
+    /// Offsets in its queues (high, normal, bulk) before which nothing more is sent.
+    pub before: [u64; PRIORITIES],
 }
 
 /// Answer of `GET /dead-letters?topic=…&since_ms=…&limit=…`: the oldest since then.

@@ -10,6 +10,7 @@ pub mod customer_deliveries;
 pub mod customer_incoming;
 pub mod dead_letters;
 pub mod edge_deliveries;
+pub mod event_lines;
 pub mod message_events;
 pub mod message_status;
 pub mod provider_events;

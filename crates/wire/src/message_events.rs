@@ -1,7 +1,6 @@
 //! `message-events`: what happened to each message, at least once, told apart by id. It is all that
 //! `record` reads (docs/adr/0003): `route` tells of acceptance and joining what `customer-incoming-*`
-//! says, `correlate` of submits and receipts what `provider-events` says. What those records say of a
-//! message is their `MessageEvent::from`.
+//! says, `correlate` of submits and receipts what `provider-events` says.
 
 use std::borrow::Cow;
 
@@ -11,7 +10,6 @@ use domain::message::{Envelope, Message, Part};
 use domain::receipts::MessageState;
 use serde::{Deserialize, Serialize};
 
-use crate::customer_incoming::{IncomingMessage, IncomingPart};
 use crate::provider_events::SubmitResult;
 use crate::submit_journal::Ending;
 use crate::version::V;
@@ -251,36 +249,29 @@ impl<'a> MessageEvent<'a> {
     }
 }
 
-/// The values of the records of `message-events` that tell these events.
-pub fn records(events: &[MessageEvent<'_>]) -> impl Iterator<Item = Vec<u8>> {
-    events.chunks(EVENTS_MAX).map(together)
+/// The records of `message-events` that tell these events (they are put in another order), each with its
+/// key: what happens to one message is in one partition, where `record` finds it together.
+pub fn records(events: &mut [MessageEvent<'_>]) -> impl Iterator<Item = (String, Vec<u8>)> {
+    events.sort_by_key(|event| share(event.message));
+    let of_shares = events.chunk_by(|a, b| share(a.message) == share(b.message));
+    of_shares.flat_map(|of_share| of_share.chunks(EVENTS_MAX)).map(together)
 }
 
-/// The value of the record that tells this event alone.
+/// The record that tells this event alone, with its key.
 #[must_use]
-pub fn record(event: &MessageEvent<'_>) -> Vec<u8> {
+pub fn record(event: &MessageEvent<'_>) -> (String, Vec<u8>) {
     together(std::slice::from_ref(event))
 }
 
-fn together(events: &[MessageEvent<'_>]) -> Vec<u8> {
-    crate::encode(&MessageEvents { v: V, events: Cow::Borrowed(events) })
+fn together(events: &[MessageEvent<'_>]) -> (String, Vec<u8>) {
+    let key = events.first().map(|event| share(event.message).to_string());
+    let value = crate::encode(&MessageEvents { v: V, events: Cow::Borrowed(events) });
+    (key.unwrap_or_default(), value)
 }
 
-impl<'a> From<&'a IncomingPart> for MessageEvent<'a> {
-    /// The part was accepted: it is on Kafka, even if the edge could not know that and told the customer
-    /// `ESME_RSYSERR`; its doubt says so then.
-    fn from(incoming: &'a IncomingPart) -> Self {
-        accepted(incoming.id().into(), &incoming.envelope)
-    }
-}
-
-impl<'a> From<&'a IncomingMessage> for MessageEvent<'a> {
-    /// A message of one part was accepted; parts that came one by one were joined, with the ids of all
-    /// of them: each can be asked for.
-    fn from(incoming: &'a IncomingMessage) -> Self {
-        let message = &incoming.message;
-        Self::assembled(message).unwrap_or_else(|| Self::accepted(message))
-    }
+/// Few enough that a batch of many messages is still few records, enough to fill the partitions.
+fn share(message: MessageId) -> u64 {
+    message.spread() % 16
 }
 
 impl<'a> MessageEvent<'a> {

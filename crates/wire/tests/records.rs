@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 
 use domain::address::Address;
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use wire::customer_deliveries::{CustomerDelivery, Delivered, Failure, HandsetMessage};
 use wire::customer_incoming::{IncomingMessage, IncomingMessageRef, IncomingPart, ReleasedRef};
 use wire::dead_letters::DeadLetter;
-use wire::message_events::{Happened, MessageEvent, MessageEvents, PartIds};
+use wire::message_events::{Happened, MessageEvent, MessageEvents, PartIds, record, records};
 use wire::provider_events::{
     Doubt, PartSummary, ProviderEvent, ProviderReceipt, SubmitResult, Summary, result_key,
 };
@@ -178,29 +179,46 @@ fn what_is_tried_again_is_written_and_read_as_the_golden_files_say() {
 
 #[test]
 fn what_is_accepted_and_joined_says_so_itself() {
-    let concatenation =
-        Concatenation { kind: ReferenceKind::Udh8, reference: 7, total: 2, index: 1 };
-    let one = IncomingPart { v: V, envelope: envelope(), concatenation, part: part() };
-    let short = IncomingMessage { v: V, message: message() };
-    let (of_part, of_short) = (MessageEvent::from(&one), MessageEvent::from(&short));
-    assert_eq!((of_part.happened, of_part.at_ms), (Happened::Accepted, 1_000));
-    assert_eq!(of_part, of_short);
+    let short = message();
+    let of_short = MessageEvent::accepted(&short);
+    assert_eq!((of_short.happened, of_short.at_ms), (Happened::Accepted, 1_000));
+    assert!(MessageEvent::assembled(&short).is_none() && of_short.parts.is_empty());
 
     let alias = "0192f000-0000-7000-8000-000000000002".parse::<MessageId>().unwrap();
     let resent = Part { aliases: vec![alias.to_string().parse().unwrap()], ..part() };
     let split = Some(ReferenceKind::Udh8);
-    let message = Message { split, parts: vec![resent], attempt_ms: 1_700, ..message() };
-    let whole = IncomingMessage { v: V, message };
-    let joined = MessageEvent::from(&whole);
+    let whole = Message { split, parts: vec![resent], attempt_ms: 1_700, ..message() };
+    let joined = MessageEvent::assembled(&whole).unwrap();
     assert_eq!((joined.happened, joined.at_ms), (Happened::Assembled, 1_700));
     assert_eq!(joined.message, message_id());
     assert_eq!(joined.detail, format!("parts {} {alias}", message_id()));
-    assert_ne!(joined.id, of_part.id);
-    assert!(MessageEvent::assembled(&self::message()).is_none() && of_short.parts.is_empty());
-    let accepted = MessageEvent::accepted(&whole.message);
-    assert_eq!((accepted.id, accepted.at_ms), (of_part.id, 1_000));
+    assert_ne!(joined.id, of_short.id);
+    let accepted = MessageEvent::accepted(&whole);
+    assert_eq!((accepted.id, accepted.at_ms), (of_short.id, 1_000));
     assert_eq!(accepted.parts[0].aliases, [alias.into()]);
     assert_eq!(accepted.destination.as_deref(), Some(&address("4930123")));
+}
+
+#[test]
+fn what_happens_to_one_message_has_one_key_and_nothing_is_left_out() {
+    let event = |message: MessageId, name| {
+        let (id, customer) = (message.event(name, 0), Cow::Owned("acme".into()));
+        MessageEvent::new(id, message, customer, Happened::Routed, "route", 1_000)
+    };
+    let messages: Vec<_> = (0..200).map(|n| MessageId::new(1_000, [n; 10])).collect();
+    let mut events: Vec<_> = messages.iter().map(|message| event(*message, "one")).collect();
+    events.extend(messages.iter().map(|message| event(*message, "other")));
+    let mut keys = HashMap::new();
+    let mut told = 0;
+    for (key, value) in records(&mut events) {
+        for event in wire::decode::<MessageEvents<'_>>(&value).unwrap().events.iter() {
+            assert_eq!(*keys.entry(event.message).or_insert_with(|| key.clone()), key);
+            assert_eq!(record(event).0, key);
+            told += 1;
+        }
+    }
+    assert_eq!((told, keys.len()), (400, 200));
+    assert!(keys.values().collect::<HashSet<_>>().len() > 8);
 }
 
 #[test]

@@ -45,7 +45,10 @@ impl Output {
             // Neither order nor partition matters to those who read them (docs/adr/0002).
             Self::Message(record) => (Vec::new(), wire::encode(record)),
             Self::Handset(record) => (Vec::new(), wire::encode(record)),
-            Self::Event(event) => (Vec::new(), message_events::record(event)),
+            Self::Event(event) => {
+                let (key, value) = message_events::record(event);
+                (key.into_bytes(), value)
+            }
             Self::Delivery(record) => {
                 (record.message.to_string().into_bytes(), wire::encode(record))
             }

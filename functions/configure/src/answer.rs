@@ -7,7 +7,7 @@ use domain::config::Mistake;
 use domain::id::PartId;
 use serde::Serialize;
 use wire::admin_api::{
-    DoubtList, Explained, ExplainedMo, InForce, Journey, LetterList, MessageList, Plan,
+    DoubtList, Drained, Explained, ExplainedMo, InForce, Journey, LetterList, MessageList, Plan,
     ProblemBody, Redriven, Resolved, Version,
 };
 
@@ -29,6 +29,8 @@ pub enum Answer {
     Doubts(DoubtList),
     /// An operator's word is in the journal.
     Resolved(Resolved),
+    /// What waits for a provider is not sent there.
+    Drained(Drained),
     /// What programs gave up on.
     Letters(LetterList),
     /// Records are back on their topics.

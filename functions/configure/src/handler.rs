@@ -70,6 +70,7 @@ impl<S: Store, K: Topics + Journals + DeadLetters, M: Messages> Handler<S, K, M>
             Request::ExplainMo(body) => self.explain_mo(&body).await,
             Request::Doubts(asked) => self.doubts(&asked).await,
             Request::Resolve(body) => self.resolve(&body).await,
+            Request::Drain(provider) => self.drain(&provider).await,
             Request::Letters(wanted) => self.letters(&wanted).await,
             Request::Redrive(body) => self.redrive(&body).await,
             Request::Message(asked) => self.message(&asked).await,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::config::{Document, SlotLedger};
-use domain::id::{CustomerId, MessageId, PartId};
+use domain::id::{CustomerId, MessageId, PartId, ProviderId};
 use journal::{OpenDoubt, Unsurveyed};
 use platform::kafka::TopicNeed;
 use platform::messages::{Found, Journey, Page};
 use wire::dead_letters::DeadLetter;
-use wire::submit_journal::Resolution;
+use wire::submit_journal::{PRIORITIES, Resolution};
 
 use crate::letters::{LetterAt, Scan, Wanted};
 
@@ -52,7 +52,7 @@ pub trait Topics {
     fn found_journals(&self, slots: &[u32]) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// Kafka: what is in doubt, and an operator's word about it.
+/// Kafka: what is in doubt, and an operator's words.
 pub trait Journals {
     /// The doubts of a slot, if they can be told within `at_most`.
     fn survey(
@@ -66,6 +66,14 @@ pub trait Journals {
         slot: u32,
         words: &[Resolution],
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
+    /// Appends to a slot's journal that nothing is to be sent any more of what its outgoing partitions,
+    /// which are those of the provider's bind `bind`, hold now. Tells their ends, by priority.
+    fn drain(
+        &self,
+        provider: &ProviderId,
+        bind: usize,
+        slot: u32,
+    ) -> impl Future<Output = anyhow::Result<[u64; PRIORITIES]>> + Send;
 }
 
 /// What a survey found.

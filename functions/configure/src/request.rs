@@ -7,7 +7,7 @@ use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::address::Address;
-use domain::id::{CustomerId, PartId};
+use domain::id::{CustomerId, PartId, ProviderId};
 use flate2::read::GzDecoder;
 use serde::de::DeserializeOwned;
 use wire::admin_api::{ApplyBody, ExplainBody, ExplainMoBody, PlanBody, RedriveBody, ResolveBody};
@@ -39,6 +39,8 @@ pub enum Request {
     Doubts(Asked),
     /// `POST /doubts/resolve`.
     Resolve(ResolveBody),
+    /// `POST /providers/{provider}/drain`.
+    Drain(ProviderId),
     /// `GET /dead-letters`.
     Letters(Wanted),
     /// `POST /dead-letters/redrive`.
@@ -64,6 +66,10 @@ impl Request {
             "POST /mo/explain" => body(event).map(Self::ExplainMo),
             "GET /doubts" => doubts(event).map(Self::Doubts),
             "POST /doubts/resolve" => body(event).map(Self::Resolve),
+            "POST /providers/{provider}/drain" => {
+                let named = event.path_parameters.get("provider").cloned().unwrap_or_default();
+                Ok(Self::Drain(ProviderId(named)))
+            }
             "GET /dead-letters" => wanted(event).map(Self::Letters),
             "POST /dead-letters/redrive" => body(event).map(Self::Redrive),
             "GET /messages/{id}" => message(event).map(Self::Message),

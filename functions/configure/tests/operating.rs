@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use wire::V;
 use wire::dead_letters::DeadLetter;
-use wire::submit_journal::{At, Body, Doubt, OwnerId, Part, PartAt, Unknown, Writer};
+use wire::submit_journal::{At, Body, Doubt, Drain, OwnerId, Part, PartAt, Unknown, Writer};
 
 mod world;
 
-use world::{FIRST, World, apply, document, get, post};
+use world::{FIRST, World, apply, document, get, post, request, sent};
 
 /// A provider with slots 0 and 1, and nothing in their journals.
 async fn world() -> World {
@@ -100,6 +100,30 @@ async fn a_journal_that_cannot_be_told_from_is_named_and_hides_no_other() {
         (&json!(0), Some(1))
     );
     assert_eq!(post(&world, "/doubts/resolve", resolution(0, "drop")).await.0, 409);
+}
+
+#[tokio::test]
+async fn a_provider_is_drained_by_a_word_in_each_of_its_journals() {
+    let world = world().await;
+    let drain = |provider: &'static str| {
+        let (route, named) = ("POST /providers/{provider}/drain", json!({"provider": provider}));
+        sent(&world, request(route, named, &json!(null)))
+    };
+    let (status, answer) = drain("alpha").await;
+    assert_eq!((status, &answer["provider"]), (200, &json!("alpha")));
+    // Its first bind has slot 1.
+    let slots = json!([{"slot": 1, "before": [1, 2, 3]}, {"slot": 0, "before": [11, 12, 13]}]);
+    assert_eq!(answer["slots"], slots);
+    for (slot, before) in [(1, [1, 2, 3]), (0, [11, 12, 13])] {
+        let word = Body::Drain(Drain { before });
+        let last = world.journals.lock().unwrap()[&slot].last().unwrap().clone();
+        assert_eq!(*last.body.unwrap(), word);
+    }
+    assert_eq!(drain("nobody").await.0, 404);
+    *world.kafka_down.lock().unwrap() = true;
+    let (status, answer) = drain("alpha").await;
+    assert_eq!(status, 503);
+    assert!(answer["cure"].as_str().unwrap().contains("a repeat does no harm"), "{answer}");
 }
 
 #[tokio::test]

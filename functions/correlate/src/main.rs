@@ -1,22 +1,16 @@
 //! Lambda `correlate`: settings, clients, run.
 
-use std::time::Duration;
-
 use correlate::follow::BY;
 use correlate::handler::Handler;
 use domain::config::Document;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::correlations::CorrelationsTable;
-use platform::function::{Configurations, Event, Shell};
-use platform::kafka::{Batch, KafkaSettings};
+use platform::function::{Configurations, Event, PUBLISH_TIMEOUT, Shell};
+use platform::kafka::KafkaSettings;
 use platform::queue::DelayQueue;
 use platform::settings::{SettingError, exit_on_error, required};
-use platform::time_limit::TimeLimit;
 use serde_json::value::RawValue;
-
-/// Well below the function's time-out (60 s, template.yaml), so that a failure is reported by us.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn settings() -> Result<[String; 3], SettingError> {
     Ok([
@@ -30,14 +24,12 @@ fn settings() -> Result<[String; 3], SettingError> {
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
     let [config, correlations, retries] = exit_on_error(settings());
-    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let versions = ConfigStore::new(dynamodb.clone(), config);
-    let outputs = Batch::new(&kafka, PUBLISH_TIMEOUT)?;
     let handler = Handler {
         configurations: Configurations::new(versions, Document::receipts_by_provider),
-        shell: Shell { by: BY, outputs, limit, now_ms: platform::clock::unix_ms },
+        shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
         store: CorrelationsTable::new(dynamodb, correlations),
         retries: DelayQueue::new(platform::aws::sqs().await, retries),
     };

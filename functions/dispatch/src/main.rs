@@ -1,20 +1,14 @@
 //! Lambda `dispatch`: settings, clients, run.
 
-use std::time::Duration;
-
 use dispatch::cache::Cached;
 use dispatch::decide::BY;
 use dispatch::handler::Handler;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::deliveries::{Binds, Mailboxes};
-use platform::function::{Event, Shell};
-use platform::kafka::{Batch, KafkaSettings};
+use platform::function::{Event, PUBLISH_TIMEOUT, Shell};
+use platform::kafka::KafkaSettings;
 use platform::settings::{exit_on_error, required};
-use platform::time_limit::TimeLimit;
 use serde_json::value::RawValue;
-
-/// Well below the function's time-out (60 s, template.yaml), so that a failure is reported by us.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -22,18 +16,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let binds = exit_on_error(required("TABLE_CUSTOMER_BINDS", "table of who is bound where"));
     let nodes = exit_on_error(required("TABLE_EDGE_NODES", "table of the edge's nodes"));
     let mailboxes = exit_on_error(required("TABLE_MAILBOXES", "table of what waits"));
-    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let handler = Handler {
         presence: Cached::new(Binds::new(dynamodb.clone(), binds, nodes)),
         mailbox: Mailboxes::new(dynamodb, mailboxes),
-        shell: Shell {
-            by: BY,
-            outputs: Batch::new(&kafka, PUBLISH_TIMEOUT)?,
-            limit,
-            now_ms: platform::clock::unix_ms,
-        },
+        shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
     };
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {

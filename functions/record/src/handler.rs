@@ -4,6 +4,7 @@ use platform::function::{Decided, Event, Outputs, Shell};
 
 use crate::events::{self, Told};
 use crate::items::{Form, items};
+use crate::lines::Lines;
 use crate::ports::Store;
 
 /// The name of this program in records.
@@ -18,6 +19,10 @@ pub struct Handler<S, O> {
     pub shell: Shell<O>,
     /// How items are made.
     pub form: Form,
+    /// How lines of events are made.
+    pub lines: Lines,
+    /// Where they go.
+    pub write_out: fn(&str),
 }
 
 impl<S: Store, O: Outputs> Handler<S, O> {
@@ -41,7 +46,11 @@ impl<S: Store, O: Outputs> Handler<S, O> {
                 decided.outputs.push(letter);
             }
         }
+        let lines = self.lines.of(&all);
         self.store.append(items(all, &self.form)).await?;
+        if !lines.is_empty() {
+            (self.write_out)(&lines);
+        }
         Ok(decided)
     }
 }

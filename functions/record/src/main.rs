@@ -1,10 +1,11 @@
 //! Lambda `record`: settings, clients, run.
 
+use std::io::Write as _;
+
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::function::{Event, Shell};
-use platform::kafka::{Batch, KafkaSettings};
+use platform::kafka::KafkaSettings;
 use platform::settings::exit_on_error;
-use platform::time_limit::TimeLimit;
 use record::handler::{BY, Handler};
 use record::settings::Environment;
 use record::store::DynamoStore;
@@ -14,17 +15,13 @@ use serde_json::value::RawValue;
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
     let environment = exit_on_error(Environment::read());
-    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let handler = Handler {
         store: DynamoStore::new(platform::aws::dynamodb().await, environment.table),
-        shell: Shell {
-            by: BY,
-            outputs: Batch::new(&kafka, environment.publish_timeout)?,
-            limit,
-            now_ms: platform::clock::unix_ms,
-        },
+        shell: Shell::new(BY, &kafka, environment.publish_timeout)?,
         form: environment.form,
+        lines: environment.lines,
+        write_out,
     };
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
@@ -33,4 +30,12 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
     }))
     .await
+}
+
+/// Whoever reads the stream has it at least once: lines that cannot be written are no reason to record
+/// their events again.
+fn write_out(lines: &str) {
+    if let Err(error) = std::io::stdout().lock().write_all(lines.as_bytes()) {
+        tracing::error!(event = "lines_not_written", %error);
+    }
 }

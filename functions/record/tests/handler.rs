@@ -13,6 +13,7 @@ use platform::messages::NumberHash;
 use platform::time_limit::TimeLimit;
 use record::handler::{BY, Handler};
 use record::items::{Form, Item};
+use record::lines::{LineForm, Lines};
 use record::ports::Store;
 use serde_json::{Value, json};
 use wire::message_events::{self, Happened, MessageEvent};
@@ -67,7 +68,10 @@ impl World {
         let form = Form { numbers: NumberHash::new("a pepper of tests"), keep_ms: 1_000 };
         let limit = TimeLimit::default();
         let shell = Shell { by: BY, outputs: self, limit, now_ms: || AT_MS };
-        Handler { store: self, shell, form }.handle(&event).await
+        let lines = Lines { form: LineForm::Off, in_full: false };
+        let handler =
+            Handler { store: self, shell, form, lines, write_out: |_| panic!("no lines") };
+        handler.handle(&event).await
     }
 }
 
@@ -84,9 +88,9 @@ fn event(n: u8, happened: Happened) -> MessageEvent<'static> {
 async fn the_events_of_a_message_in_several_records_are_one_item() {
     let world = World::default();
     let values = [
-        message_events::record(&event(1, Happened::Accepted)),
-        message_events::record(&event(2, Happened::Routed)),
-        message_events::record(&event(1, Happened::Routed)),
+        message_events::record(&event(1, Happened::Accepted)).1,
+        message_events::record(&event(2, Happened::Routed)).1,
+        message_events::record(&event(1, Happened::Routed)).1,
     ];
     world.handle(&values).await.unwrap();
     let items = world.items.lock().unwrap();
@@ -127,7 +131,7 @@ async fn an_event_that_no_item_could_hold_is_a_dead_letter() {
     let world = World::default();
     let detail = Cow::Owned("x".repeat(70_000));
     let huge = MessageEvent { detail, ..event(1, Happened::Accepted) };
-    world.handle(&[message_events::record(&huge)]).await.unwrap();
+    world.handle(&[message_events::record(&huge).1]).await.unwrap();
     assert!(world.items.lock().unwrap().is_empty());
     assert_eq!(world.published.lock().unwrap().len(), 1);
 }
@@ -135,7 +139,7 @@ async fn an_event_that_no_item_could_hold_is_a_dead_letter() {
 #[tokio::test]
 async fn while_the_table_refuses_the_batch_fails_and_nothing_is_given_up() {
     let world = World { store_is_down: true, ..World::default() };
-    let values = [message_events::record(&event(1, Happened::Accepted)), b"poison".to_vec()];
+    let values = [message_events::record(&event(1, Happened::Accepted)).1, b"poison".to_vec()];
     world.handle(&values).await.unwrap_err();
     assert!(world.published.lock().unwrap().is_empty());
 }
@@ -144,7 +148,7 @@ async fn while_the_table_refuses_the_batch_fails_and_nothing_is_given_up() {
 async fn a_second_run_writes_the_same() {
     let world = World::default();
     let values = [event(1, Happened::Accepted), event(1, Happened::Routed)]
-        .map(|event| message_events::record(&event));
+        .map(|event| message_events::record(&event).1);
     world.handle(&values).await.unwrap();
     world.handle(&values).await.unwrap();
     let items = world.items.lock().unwrap();

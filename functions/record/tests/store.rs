@@ -96,8 +96,8 @@ fn accepted(message: MessageId, to: &str, at_ms: u64) -> MessageEvent<'static> {
 
 /// The items of a batch with these events.
 fn written(events: &[MessageEvent<'_>]) -> Vec<Item> {
-    let told = |value: Vec<u8>| record::events::read(&value).unwrap().events;
-    items(message_events::records(events).flat_map(told).collect(), &form())
+    let told = |(_, value): (String, Vec<u8>)| record::events::read(&value).unwrap().events;
+    items(message_events::records(&mut events.to_vec()).flat_map(told).collect(), &form())
 }
 
 #[tokio::test]

@@ -1,21 +1,15 @@
 //! Lambda `route-mo`: settings, clients, run.
 
-use std::time::Duration;
-
 use domain::mo::MoRouter;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
-use platform::function::{Configurations, Event, Shell};
-use platform::kafka::{Batch, KafkaSettings};
+use platform::function::{Configurations, Event, PUBLISH_TIMEOUT, Shell};
+use platform::kafka::KafkaSettings;
 use platform::opt_outs::OptOutsTable;
 use platform::settings::{SettingError, exit_on_error, required};
-use platform::time_limit::TimeLimit;
 use route_mo::decide::BY;
 use route_mo::handler::Handler;
 use serde_json::value::RawValue;
-
-/// Well below the function's time-out (60 s, template.yaml), so that a failure is reported by us.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn tables() -> Result<[String; 2], SettingError> {
     Ok([
@@ -28,7 +22,6 @@ fn tables() -> Result<[String; 2], SettingError> {
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
     let [config, opt_outs] = exit_on_error(tables());
-    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let handler = Handler {
@@ -37,12 +30,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             MoRouter::compile,
         ),
         opt_outs: OptOutsTable::new(dynamodb, opt_outs),
-        shell: Shell {
-            by: BY,
-            outputs: Batch::new(&kafka, PUBLISH_TIMEOUT)?,
-            limit,
-            now_ms: platform::clock::unix_ms,
-        },
+        shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
         new_writer: || uuid::Uuid::now_v7().simple().to_string(),
     };
     let handler = &handler;

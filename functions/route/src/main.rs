@@ -1,23 +1,17 @@
 //! Lambda `route`: settings, clients, run.
 
-use std::time::Duration;
-
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
-use platform::function::{Configurations, Event, Shell};
-use platform::kafka::{Batch, KafkaSettings};
+use platform::function::{Configurations, Event, PUBLISH_TIMEOUT, Shell};
+use platform::kafka::KafkaSettings;
 use platform::opt_outs::OptOutsTable;
 use platform::queue::DelayQueue;
 use platform::scheduled::{Schedule, ScheduledTable, writer};
 use platform::settings::{SettingError, exit_on_error, required};
-use platform::time_limit::TimeLimit;
 use route::configuration::Configuration;
 use route::handler::Handler;
 use route::record::BY;
 use serde_json::value::RawValue;
-
-/// Well below the function's time-out (60 s, template.yaml), so that a failure is reported by us.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn settings() -> Result<[String; 4], SettingError> {
     Ok([
@@ -32,7 +26,6 @@ fn settings() -> Result<[String; 4], SettingError> {
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
     let [config, opt_outs, scheduled, releases] = exit_on_error(settings());
-    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let store = ConfigStore::new(dynamodb.clone(), config);
@@ -44,12 +37,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             queue: DelayQueue::new(platform::aws::sqs().await, releases),
             new_writer: writer,
         },
-        shell: Shell {
-            by: BY,
-            outputs: Batch::new(&kafka, PUBLISH_TIMEOUT)?,
-            limit,
-            now_ms: platform::clock::unix_ms,
-        },
+        shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
     };
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use wire::admin_api::{Journey, JourneyEvent, MessageList};
+use wire::event_lines::{EventLine, HEADING, detail};
 use wire::message_status::PartStanding;
 
 use super::{said, table};
@@ -60,42 +60,23 @@ fn numbers(form: Form) -> Option<String> {
     form.numbers.then(|| "full".to_owned())
 }
 
-/// An event with the fixed columns, in their order.
-#[derive(Serialize)]
-struct Line<'a> {
-    time: String,
-    event: &'a str,
-    message: &'a str,
-    customer: &'a str,
-    provider: &'a str,
-    source: &'a str,
-    destination: &'a str,
-    #[serde(rename = "provider id")]
-    provider_id: &'a str,
-    detail: String,
-}
-
-const HEADING: &str = "time,event,message,customer,provider,source,destination,provider id,detail";
-
 /// The events as a stream, if that is asked for.
 fn stream(journeys: &[Journey], form: Form) -> Option<Result<String, Failure>> {
     let events = journeys
         .iter()
         .flat_map(|journey| journey.events.iter().map(move |event| line(journey, event)));
     if form.csv {
-        let lines = events.map(|line| csv(&line));
+        let lines = events.map(|line| line.csv());
         return Some(Ok(std::iter::once(HEADING.to_owned())
             .chain(lines)
             .collect::<Vec<_>>()
             .join("\r\n")));
     }
-    let json =
-        |line| serde_json::to_string(&line).map_err(|error| Failure::Unusable(error.to_string()));
-    form.lines.then(|| Ok(events.map(json).collect::<Result<Vec<_>, _>>()?.join("\n")))
+    form.lines.then(|| Ok(events.map(|line| line.json()).collect::<Vec<_>>().join("\n")))
 }
 
-fn line<'a>(journey: &'a Journey, event: &'a JourneyEvent) -> Line<'a> {
-    Line {
+fn line<'a>(journey: &'a Journey, event: &'a JourneyEvent) -> EventLine<'a> {
+    EventLine {
         time: times::shown(event.at_ms),
         event: event.event.as_str(),
         message: &journey.message,
@@ -108,31 +89,8 @@ fn line<'a>(journey: &'a Journey, event: &'a JourneyEvent) -> Line<'a> {
     }
 }
 
-/// RFC 4180: what has a comma, a quote or a line's end in it is quoted.
-fn csv(line: &Line<'_>) -> String {
-    let Line { event, message, customer, provider, source, destination, provider_id, .. } = *line;
-    let (time, detail) = (line.time.as_str(), line.detail.as_str());
-    let columns =
-        [time, event, message, customer, provider, source, destination, provider_id, detail];
-    let quoted = |text: &str| match text.contains([',', '"', '\r', '\n']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    };
-    columns.map(quoted).join(",")
-}
-
-/// What an event tells beside its columns.
 fn why(event: &JourneyEvent) -> String {
-    let mut why = event.detail.clone();
-    if let Some(state) = event.state {
-        let error = match event.error.is_empty() {
-            true => String::new(),
-            false => format!(", error {}", event.error),
-        };
-        let colon = if why.is_empty() { "" } else { ": " };
-        why = format!("{}{error}{colon}{why}", state.as_str());
-    }
-    why
+    detail(event.state, &event.error, &event.detail)
 }
 
 fn shown(journey: &Journey) -> String {

@@ -6,11 +6,14 @@ mod doubts;
 mod messages;
 mod mo;
 mod password;
+mod provider;
 mod route;
 
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, DeadLettersCommand, DoubtsCommand, MoCommand, RouteCommand};
+use crate::cli::{
+    Cli, Command, DeadLettersCommand, DoubtsCommand, MoCommand, ProviderCommand, RouteCommand,
+};
 use crate::client::Client;
 use crate::failure::Failure;
 
@@ -31,6 +34,9 @@ pub async fn run(cli: &Cli) -> Result<String, Failure> {
             route::explain(&client()?, asked, cli.json).await
         }
         Command::Mo(MoCommand::Explain(asked)) => mo::explain(&client()?, asked, cli.json).await,
+        Command::Provider(ProviderCommand::Drain { provider }) => {
+            provider::drain(&client()?, provider, cli.json).await
+        }
         Command::Doubts(DoubtsCommand::List(asked)) => {
             doubts::list(&client()?, asked, cli.json).await
         }

@@ -93,8 +93,8 @@ async fn hand_over(batch: &Batch, some: &[Out]) -> Result<(), NotPublished> {
             }
         }
     }
-    for value in message_events::records(&events) {
-        batch.publish(MESSAGE_EVENTS, None, &[], &value).await?;
+    for (key, value) in message_events::records(&mut events) {
+        batch.publish(MESSAGE_EVENTS, None, key.as_bytes(), &value).await?;
     }
     batch.flush().await
 }

@@ -31,8 +31,6 @@ use super::{Deliveries, Hand, Input};
 
 /// The name of this program in records.
 const BY: &str = "smpp-edge";
-/// Deliveries in the node's hands, above which it reads no more.
-const LOAD_MAX: usize = 20_000;
 /// Inputs taken before the hub's actions are carried out.
 const INPUTS_AT_ONCE: usize = 64;
 /// After the last connection ended: for what is on its way to Kafka and the tables.
@@ -200,7 +198,7 @@ impl Shell {
                 self.hub.handle(Event::Timeout, now_ms);
             }
             self.act_all(now_ms);
-            self.control.is_full.store(self.hub.load() > LOAD_MAX, Ordering::Relaxed);
+            self.control.is_full.store(self.hub.is_full(), Ordering::Relaxed);
             let is_quiet = self.hub.is_quiet();
             self.quiet.send_if_modified(|quiet| std::mem::replace(quiet, is_quiet) != is_quiet);
         }

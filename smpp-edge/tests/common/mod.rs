@@ -69,8 +69,12 @@ impl Script {
     pub(crate) const QUEUE: u8 = 6;
 
     pub(crate) fn without_partitions() -> Self {
-        let settings =
-            Settings { queue_max: usize::from(Self::QUEUE), fetch_max: 4, ..Settings::default() };
+        let settings = Settings {
+            load_max: 0,
+            queue_least: usize::from(Self::QUEUE),
+            fetch_max: 4,
+            ..Settings::default()
+        };
         Self { hub: Hub::new(settings), now_ms: START_MS + 10_000 }
     }
 

@@ -6,7 +6,8 @@ mod common;
 mod draining;
 
 use common::{ACME, Script, delivery, read, status};
-use smpp_edge::deliveries::hub::{Action, Answer, Event};
+use smpp_edge::deliveries::hub::{Action, Answer, Event, Hub, Settings};
+use wire::customer_deliveries::CustomerDelivery;
 use wire::message_events::Happened;
 
 const OK: Answer = Answer::Status(smpp::CommandStatus::EsmeRok);
@@ -157,6 +158,37 @@ fn a_full_queue_parks_and_holds_up_nobody_else() {
     other.customer = "beta".into();
     script.handle(read(1, 0, other.clone()));
     script.handed(9, other);
+}
+
+#[test]
+fn a_burst_is_queued_in_half_of_the_room_that_is_left_and_only_what_is_more_is_parked() {
+    let mut script = Script::bound(1, 1);
+    script.hub = Hub::new(Settings { load_max: 60, queue_least: 2, ..Settings::default() });
+    script.handle(Event::Assigned(0));
+    script.bind(1, 1);
+    for n in 0..=20 {
+        script.handle(read(0, n.into(), delivery(n)));
+    }
+    script.handed(1, delivery(0));
+    script.nothing();
+    script.handle(read(0, 21, delivery(21)));
+    assert!(matches!(script.next(), Action::Park(..)));
+    // What a full node has left for the next customer.
+    for n in 22..=60 {
+        script.handle(read(0, n.into(), delivery(n)));
+        assert!(matches!(script.next(), Action::Park(..)));
+    }
+    assert!(script.hub.is_full());
+    script.bind_of("beta", 9, 1);
+    for n in 61..=63 {
+        script.handle(read(
+            0,
+            n.into(),
+            CustomerDelivery { customer: "beta".into(), ..delivery(n) },
+        ));
+    }
+    assert!(matches!(script.next(), Action::Hand(9, ..)));
+    script.nothing();
 }
 
 #[test]

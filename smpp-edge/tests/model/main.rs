@@ -72,7 +72,7 @@ fn exhaust(start: World) -> Result<usize, Violation> {
 
 fn settings(timer: bool) -> Settings {
     let look_every_ms = if timer { 30_000 } else { 10_000_000 };
-    Settings { queue_max: 2, fetch_max: 1, look_every_ms, ..Settings::default() }
+    Settings { load_max: 0, queue_least: 2, fetch_max: 1, look_every_ms, ..Settings::default() }
 }
 
 /// One delivery on its way, a customer that comes, goes and comes again, here or there.

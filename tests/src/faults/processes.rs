@@ -78,6 +78,8 @@ fn file_name(path: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
     use super::*;
 
     #[test]
@@ -104,8 +106,15 @@ mod tests {
 
     #[test]
     fn our_own_children_are_found_until_they_are_gone() {
-        let mut child =
-            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The kernel lets the parent go on before the command line stands; a program that answers has it.
+        child.stdin.as_mut().unwrap().write_all(b"there\n").unwrap();
+        let mut answer = [0; 6];
+        child.stdout.as_mut().unwrap().read_exact(&mut answer).unwrap();
         let is_there = |pid| children(std::process::id()).unwrap().iter().any(|it| it.pid == pid);
         assert!(is_there(child.id()));
         let process = Process { pid: child.id(), name: "cat".to_owned() };

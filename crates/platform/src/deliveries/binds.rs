@@ -12,7 +12,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRe
 use domain::id::CustomerId;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::attributes::{AT_ONCE, Item, item, number, number_of, text, text_of, write_all};
+use crate::batches;
+
+use super::attributes::{AT_ONCE, Item, item, number, number_of, text, text_of};
 use super::lease::RESERVED;
 
 /// TTL of an entry that nobody removes: long after its lease.
@@ -97,7 +99,7 @@ impl Binds {
     /// The table does not answer; some may have been made.
     pub async fn write(&self, writes: &[BindWrite]) -> anyhow::Result<()> {
         let requests = writes.iter().map(request).collect::<anyhow::Result<_>>()?;
-        write_all(&self.client, &self.binds, requests).await
+        batches::write_all(&self.client, &self.binds, requests).await
     }
 
     /// Notes what a node owns, and that it lives.

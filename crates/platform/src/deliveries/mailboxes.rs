@@ -15,10 +15,10 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use wire::assembly_deadlines::{DUE_INDEX, due_hour};
 use wire::customer_deliveries::CustomerDelivery;
 
+use crate::batches;
+
 use super::DELIVERY_KEPT_MS;
-use super::attributes::{
-    AT_ONCE, BATCH_MAX, Item, item, number, number_of, text, text_of, write_all,
-};
+use super::attributes::{AT_ONCE, BATCH_MAX, Item, item, number, number_of, text, text_of};
 
 /// The local index of what waits.
 const WAITING: &str = "waiting";
@@ -247,7 +247,7 @@ impl Mailboxes {
             anyhow::Ok(WriteRequest::builder().put_request(put).build())
         };
         let requests = done.iter().map(request).collect::<anyhow::Result<_>>()?;
-        write_all(&self.client, &self.table, requests).await
+        batches::write_all(&self.client, &self.table, requests).await
     }
 
     /// What waits, of all customers, whose 72 h end in the hour named `due_hour` and not after `until_ms`.

@@ -9,4 +9,4 @@ pub mod shell;
 pub use configurations::{Configurations, Versions};
 pub use event::{Event, Record};
 pub use output::{Output, Outputs};
-pub use shell::{Decided, Place, Shell};
+pub use shell::{Decided, PUBLISH_TIMEOUT, Place, Shell};

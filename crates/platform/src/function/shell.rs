@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -16,6 +17,9 @@ use wire::topics::{DEAD_LETTERS, MESSAGE_EVENTS};
 
 use super::event::{Event, Record};
 use super::output::{Output, Outputs};
+use crate::clock::unix_ms;
+use crate::kafka::{Batch, KafkaSettings};
+use crate::settings::exit_on_error;
 use crate::time_limit::{self, EXCEEDED, TimeLimit};
 
 /// Where a record was read.
@@ -65,6 +69,26 @@ pub struct Shell<O> {
     pub now_ms: fn() -> u64,
 }
 
+/// Well below a function's time-out (60 s, template.yaml), so that a failure is reported by us.
+pub const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Shell<Batch> {
+    /// As a deployed function has it; a wrong setting of the time limit ends the process with a line
+    /// that says so.
+    ///
+    /// # Errors
+    /// The producer cannot be made.
+    pub fn new(
+        by: &'static str,
+        kafka: &KafkaSettings,
+        publish_timeout: Duration,
+    ) -> anyhow::Result<Self> {
+        let limit = exit_on_error(TimeLimit::from_environment());
+        let outputs = Batch::new(kafka, publish_timeout)?;
+        Ok(Self { by, outputs, limit, now_ms: unix_ms })
+    }
+}
+
 impl<O: Outputs> Shell<O> {
     /// One invocation: `work` decides (it runs once this has begun), what it decided is published.
     /// Success means that all of it is on all in-sync replicas.
@@ -85,12 +109,12 @@ impl<O: Outputs> Shell<O> {
         result
     }
 
-    async fn publish(&self, decided: Decided) -> anyhow::Result<()> {
+    async fn publish(&self, mut decided: Decided) -> anyhow::Result<()> {
         for output in &decided.outputs {
             self.outputs.publish(output).await?;
         }
-        for value in message_events::records(&decided.events) {
-            let (topic, key) = (MESSAGE_EVENTS.into(), String::new());
+        for (key, value) in message_events::records(&mut decided.events) {
+            let topic = MESSAGE_EVENTS.into();
             self.outputs.publish(&Output { topic, partition: None, key, value }).await?;
         }
         self.outputs.flush().await

@@ -1,15 +1,13 @@
 //! How items of table `messages` are named and found.
 
-use std::collections::HashMap;
 use std::fmt;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::address::Address;
 use domain::id::{CustomerId, MessageId};
 use sha2::{Digest as _, Sha256};
 
 /// Attributes of an item.
-pub type Attributes = HashMap<String, AttributeValue>;
+pub use crate::batches::Attributes;
 
 /// Hash key: whose events.
 pub const MESSAGE: &str = "message";

@@ -1,30 +1,23 @@
 //! Table `assemblies` in DynamoDB.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementRequest, KeysAndAttributes};
+use aws_sdk_dynamodb::types::{AttributeValue, BatchStatementRequest};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use platform::batches;
 
 use super::encoding::{Attributes, decode, encode, number};
 use crate::ports::Store;
 use crate::run::{Put, Stored};
 
-/// Keys of one BatchGetItem (AWS: at most 100).
-const KEYS_MAX: usize = 100;
-/// Reads of one batch at a time.
-const READS_AT_ONCE: usize = 4;
 /// Statements of one BatchExecuteStatement (AWS: at most 25).
 const STATEMENTS_MAX: usize = 25;
 /// Requests of one batch to write, at a time.
 const WRITES_AT_ONCE: usize = 16;
-/// Resends of what a batch read left unprocessed, until the batch fails.
-const RESENDS_MAX: u32 = 10;
-
 /// The table.
 #[derive(Debug, Clone)]
 pub struct DynamoStore {
@@ -38,37 +31,6 @@ impl DynamoStore {
     #[must_use]
     pub fn new(client: Client, table: String, keep_ms: u64) -> Self {
         Self { client, table, keep_ms }
-    }
-
-    /// One batch read, with what was left unprocessed resent until nothing is.
-    async fn read_batch(&self, keys: &[String]) -> anyhow::Result<Vec<(String, Stored)>> {
-        let mut wanted = Some(self.request(keys)?);
-        let mut found = Vec::with_capacity(keys.len());
-        let mut resends = 0;
-        while let Some(keys) = wanted.take() {
-            let request = self.client.batch_get_item().request_items(&self.table, keys);
-            let answer = request.send().await.context("table assemblies does not answer")?;
-            let items = answer.responses.and_then(|mut tables| tables.remove(&self.table));
-            for attributes in items.unwrap_or_default() {
-                found.push(decode(attributes)?);
-            }
-            wanted = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table));
-            if wanted.is_some() {
-                resends += 1;
-                ensure!(resends <= RESENDS_MAX, "table assemblies is overloaded");
-                tokio::time::sleep(back_off(resends)).await;
-            }
-        }
-        Ok(found)
-    }
-
-    fn request(&self, keys: &[String]) -> anyhow::Result<KeysAndAttributes> {
-        let key =
-            |key: &String| HashMap::from([("key".to_owned(), AttributeValue::S(key.clone()))]);
-        Ok(KeysAndAttributes::builder()
-            .set_keys(Some(keys.iter().map(key).collect()))
-            .consistent_read(true)
-            .build()?)
     }
 
     /// Writes items that were not there, many in one request: each statement stands for itself, on
@@ -129,12 +91,11 @@ impl DynamoStore {
 
 impl Store for DynamoStore {
     async fn read(&self, keys: &[String]) -> anyhow::Result<HashMap<String, Stored>> {
-        let batches: Vec<_> = stream::iter(keys.chunks(KEYS_MAX))
-            .map(|keys| self.read_batch(keys))
-            .buffer_unordered(READS_AT_ONCE)
-            .try_collect()
-            .await?;
-        Ok(batches.into_iter().flatten().collect())
+        let key =
+            |key: &String| Attributes::from([("key".to_owned(), AttributeValue::S(key.clone()))]);
+        let wanted = keys.iter().map(key).collect();
+        let found = batches::get_all(&self.client, &self.table, wanted).await?;
+        found.into_iter().map(decode).collect()
     }
 
     async fn write(&self, puts: Vec<Put>, writer: &str) -> anyhow::Result<Vec<bool>> {
@@ -190,8 +151,4 @@ fn condition(put: &Put, writer: &str) -> Condition {
         "#version = :read OR (#version = :next AND #writer = :writer)"
     };
     Condition { expression, names, values }
-}
-
-fn back_off(resends: u32) -> Duration {
-    Duration::from_millis(20 << resends.min(6))
 }

@@ -10,8 +10,6 @@
 //! | `due_hour`, `due_at` | sparse index: the earliest deadline; left out without any |
 //! | `ttl` | Unix seconds after which it may go; only if nothing is open |
 
-use std::collections::HashMap;
-
 use anyhow::Context as _;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -26,7 +24,7 @@ use crate::run::{Put, Stored};
 const FORM: &str = "1";
 
 /// Attributes of an item.
-pub(super) type Attributes = HashMap<String, AttributeValue>;
+pub(super) use platform::batches::Attributes;
 
 /// The attributes of a write. `keep_ms` after its last end a finished item may go.
 pub(super) fn encode(put: &Put, writer: &str, keep_ms: u64) -> anyhow::Result<Attributes> {

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
+use domain::id::ProviderId;
+use domain::message::Priority;
 use journal::{JournalRecord, OpenDoubt, Survey};
 use platform::kafka::Reader;
-use wire::submit_journal::{Body, Resolution};
-use wire::topics::SUBMIT_JOURNAL;
+use wire::submit_journal::{Body, Drain, PRIORITIES, Resolution};
+use wire::topics::{SUBMIT_JOURNAL, provider_outgoing};
 
 use super::Kafka;
 use crate::ports::{Journals, Surveyed};
@@ -32,6 +34,26 @@ impl Journals for Kafka {
             Ok(())
         })
         .await
+    }
+
+    async fn drain(
+        &self,
+        provider: &ProviderId,
+        bind: usize,
+        slot: u32,
+    ) -> anyhow::Result<[u64; PRIORITIES]> {
+        let (bind, partition) = (i32::try_from(bind)?, i32::try_from(slot)?);
+        let mut before = [0; PRIORITIES];
+        for (before, priority) in before.iter_mut().zip(Priority::ALL) {
+            let end = self.admin.end(&provider_outgoing(provider, priority), bind).await?;
+            *before = u64::try_from(end)?;
+        }
+        let value = Body::Drain(Drain { before }).encode()?;
+        self.confirmed(async {
+            Ok(self.batch.publish(SUBMIT_JOURNAL, Some(partition), &[], &value).await?)
+        })
+        .await?;
+        Ok(before)
     }
 }
 

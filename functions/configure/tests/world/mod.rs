@@ -12,7 +12,7 @@ use configure::handler::Handler;
 use configure::letters::{LetterAt, Scan, Wanted};
 use configure::ports::{Applied, DeadLetters, Journals, Messages, Store, Surveyed, Topics};
 use domain::config::{Document, SlotLedger};
-use domain::id::{CustomerId, MessageId, PartId};
+use domain::id::{CustomerId, MessageId, PartId, ProviderId};
 use journal::{JournalRecord, Survey};
 use platform::kafka::TopicNeed;
 use platform::messages::{Found, Journey, NumberHash, Page, at, day};
@@ -130,6 +130,18 @@ impl Journals for &World {
             records.push(JournalRecord::read(offset, 0, b"", &value));
         }
         Ok(())
+    }
+
+    async fn drain(&self, _: &ProviderId, bind: usize, slot: u32) -> anyhow::Result<[u64; 3]> {
+        if *self.kafka_down.lock().unwrap() {
+            bail!("Kafka does not answer: broker 10.1.2.3");
+        }
+        let before = [1, 2, 3].map(|end| 10 * bind as u64 + end);
+        let value = submit_journal::Body::Drain(submit_journal::Drain { before }).encode()?;
+        let mut journals = self.journals.lock().unwrap();
+        let records = journals.get_mut(&slot).unwrap();
+        records.push(JournalRecord::read(records.len() as u64, 0, b"", &value));
+        Ok(before)
     }
 }
 

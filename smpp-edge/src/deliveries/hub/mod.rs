@@ -41,8 +41,12 @@ use self::recent::Recent;
 /// Limits and times, milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Deliveries that wait for one customer; more go to its mailbox.
-    pub queue_max: usize,
+    /// Deliveries in the node's hands; with more it reads no further.
+    pub load_max: usize,
+    /// Deliveries that may wait for one customer however many wait for others. While the node has room, half
+    /// of it may: a burst is not parked, and a customer that does not keep up leaves room for the next one
+    /// (Choudhury and Hahne, "Dynamic queue length thresholds", 1998). More go to its mailbox.
+    pub queue_least: usize,
     /// Items of a mailbox that are fetched at once.
     pub fetch_max: usize,
     /// A mailbox is looked into so often at least.
@@ -63,7 +67,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            queue_max: 1_000,
+            load_max: 30_000,
+            queue_least: 1_000,
             fetch_max: 200,
             look_every_ms: 30_000,
             look_often_ms: 2_000,
@@ -270,10 +275,16 @@ impl Hub {
         self.timers.first().map(|(due_ms, _)| *due_ms)
     }
 
-    /// Deliveries in the node's hands: what it reads is to be bounded by it.
+    /// The node has its hands full: nothing more is to be read for now.
     #[must_use]
-    pub fn load(&self) -> usize {
-        self.entries.len()
+    pub fn is_full(&self) -> bool {
+        self.entries.len() > self.settings.load_max
+    }
+
+    /// Deliveries that may wait for one customer now.
+    fn queue_max(&self) -> usize {
+        let room = self.settings.load_max.saturating_sub(self.entries.len());
+        self.settings.queue_least.max(room / 2)
     }
 
     /// Partitions of this node.

@@ -52,12 +52,13 @@ impl Hub {
             return self.settle(place);
         }
         let customer = delivery.customer.clone();
+        let queue_max = self.queue_max();
         let token =
             self.enter(Entry { places: vec![place], ..Entry::new(delivery, State::Waiting) });
         match self.customers.get_mut(&customer).filter(|known| known.is_bound()) {
             _ if self.is_stopping => self.leave_to_others(token, now_ms),
             None => self.leave_to_others(token, now_ms),
-            Some(known) if known.queue.len() >= self.settings.queue_max => {
+            Some(known) if known.queue.len() >= queue_max => {
                 self.park(token, 0);
             }
             Some(known) => {
