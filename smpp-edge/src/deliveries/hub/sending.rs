@@ -259,7 +259,11 @@ impl Hub {
                 self.finish(token);
                 self.pump(&customer, now_ms);
             }
-            State::Marking | State::PuttingOff => self.finish(token),
+            State::Marking | State::PuttingOff => {
+                self.finish(token);
+                // What was fetched had filled all places; one is free now, and nothing else may happen.
+                self.go_on_draining(&customer, now_ms);
+            }
             _ => {}
         }
     }
