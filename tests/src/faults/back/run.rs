@@ -1,11 +1,13 @@
 //! One run of the way back: a gateway of its own, a load that wants its receipts, floods of handsets'
 //! messages for two customers, a fault in their midst, and the verdict.
 
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::json;
+use simulator::check::{Outcome, Sent};
 use simulator::load::came::Came;
 use simulator::smsc::delivered::RunDelivered;
 
@@ -18,7 +20,7 @@ use crate::faults::run::{self, Options};
 use crate::faults::scenario::{Fault, Scenario};
 use crate::faults::verdict::{self, Verdict};
 use crate::stack::Stack;
-use crate::{control, topics};
+use crate::{control, store};
 
 /// Of the rate of the way there: each submit is followed by its receipt.
 const RATE: f64 = 0.3;
@@ -27,8 +29,9 @@ const RATE: f64 = 0.3;
 const HANDSETS: f64 = 0.2;
 const OTHERS: f64 = 0.1;
 const PARTS: u64 = 2;
-/// The group of function `record`, and how far behind it may be at the end.
-const RECORD: &str = "record";
+/// What happened to each message, and how long after the end it may take to stand there.
+const RECORDED: &str = "local-messages";
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 const RECORD_MAX: Duration = Duration::from_secs(60);
 /// How often a customer binds again for what may still wait in its mailbox, and how many seconds of
 /// silence end each time.
@@ -106,10 +109,31 @@ fn under_load(
     }
     let beta = floods.other(stack)?;
     let mut verdict = Verdict { back: Some(sum(back, beta)), ..there };
-    let recorded = topics::await_read(stack.fact("/kafka/bootstrap"), RECORD, RECORD_MAX);
-    verdict.problems.extend(recorded.err().map(|error| format!("{error:#}")));
+    verdict.problems.extend(unrecorded(stack, &acme.sent)?);
     verdict.problems.extend(verdict.back.iter().flat_map(|back| back.problems.clone()));
     Ok(verdict)
+}
+
+/// A problem, if `record` has not written of every message that was acknowledged.
+fn unrecorded(stack: &Stack, sent: &[Sent]) -> anyhow::Result<Option<String>> {
+    let deadline = Instant::now() + RECORD_MAX;
+    loop {
+        let items = store::all(stack.fact("/store/url"), RECORDED)?;
+        let known: BTreeSet<&str> =
+            items.iter().filter_map(|item| item["message"]["S"].as_str()).collect();
+        let is_unknown = |one: &&Sent| match &one.outcome {
+            Outcome::Acknowledged(id) => !known.contains(id.as_str()),
+            _ => false,
+        };
+        let count = sent.iter().filter(is_unknown).count();
+        if count == 0 {
+            return Ok(None);
+        }
+        if Instant::now() > deadline {
+            return Ok(Some(format!("nothing is recorded of {count} messages")));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// Handsets' messages for two customers, and the load's run.
