@@ -154,6 +154,9 @@ impl World {
                 if self.mutant != Some(Mutant::NoGiveBack) {
                     self.log.push(CustomerDelivery::clone(&delivery));
                 }
+                if !self.confirms_late {
+                    self.confirm(number);
+                }
             }
             Some(Action::Tell(token, ..)) => self.handle(number, Event::Published(token)),
             _ => {}

@@ -102,6 +102,8 @@ pub(crate) struct World {
     pub(crate) mutant: Option<Mutant>,
     pub(crate) settings: Settings,
     pub(crate) faults: u8,
+    /// Kafka's word comes later than what it speaks of.
+    pub(crate) confirms_late: bool,
     pub(crate) now_ms: u64,
     pub(crate) ticks: u32,
     pub(crate) log: Vec<CustomerDelivery>,
@@ -151,6 +153,7 @@ impl World {
             mutant,
             settings,
             faults: 0,
+            confirms_late: false,
             now_ms: START_MS,
             ticks: 0,
             log,
@@ -182,6 +185,7 @@ impl World {
 
     pub(crate) fn with(mut self, faults: u8, binds: u8, unbinds: u8) -> Self {
         (self.faults, self.binds_left, self.unbinds_left) = (faults, binds, unbinds);
+        self.confirms_late = faults > 0;
         self
     }
 
