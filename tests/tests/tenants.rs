@@ -262,7 +262,7 @@ fn restart_counters(world: &World, submits: u64) {
 fn each_of_two_customers_gets_exactly_its_own_whatever_is_equal() {
     let seed =
         std::env::var("TENANTS_SEED").map_or_else(|_| fastrand::u64(..), |it| it.parse().unwrap());
-    println!("seed {seed} (again with TENANTS_SEED={seed})");
+    eprintln!("seed {seed} (again with TENANTS_SEED={seed})");
     let mut chance = fastrand::Rng::with_seed(seed);
     let world = World::start();
     let mut both = [Its::default(), Its::default()];
@@ -280,7 +280,7 @@ fn each_of_two_customers_gets_exactly_its_own_whatever_is_equal() {
     let all: usize = both.iter().map(|its| its.ids.len()).sum();
     let missing = all - both.iter().map(|its| its.told.len()).sum::<usize>();
     let told_apart = dead_receipts(&world);
-    println!("{all} submits, {missing} receipts missing, {told_apart} dead letters");
+    eprintln!("{all} submits, {missing} receipts missing, {told_apart} dead letters");
     assert!(missing <= told_apart, "{missing} receipts are missing, {told_apart} fit several");
     assert!(missing * 20 < all, "{missing} of {all} receipts fit several messages: too many");
     let runtime = tokio::runtime::Runtime::new().unwrap();
