@@ -55,7 +55,7 @@ fuzz: ## every fuzz target for SECONDS_PER_TARGET (60), from the committed seeds
 	@fuzz/run
 
 .PHONY: faults
-faults: build ## kills, stops and cuts off parts under load; then the journal's model with larger bounds
+faults: build ## kills, stops and cuts off parts under load, both ways; then the models with larger bounds
 	target/release/faults
 	JOURNAL_MODEL_LARGE=1 JOURNAL_MODEL_STATES=15000000 JOURNAL_MODEL_STEPS=10000000 \
 		cargo test --release --locked -p journal --test journal_model -- --nocapture

@@ -74,14 +74,15 @@ pub struct RunSummary {
 }
 
 impl Run {
-    pub fn arrived(&mut self, numbered: &Numbered, at_us: u64) {
+    /// Whether it came for the first time, as far as it is counted.
+    pub fn arrived(&mut self, numbered: &Numbered, at_us: u64) -> bool {
         self.total += 1;
         self.first_us.get_or_insert(at_us);
         self.last_us = self.last_us.max(at_us);
         self.latencies.record(at_us.saturating_sub(numbered.sent_us));
         if numbered.number >= NUMBERS_MAX {
             self.beyond_counting += 1;
-            return;
+            return true;
         }
         let part = usize::from(numbered.part.max(1)) - 1;
         if self.counts.len() <= part {
@@ -92,6 +93,7 @@ impl Run {
             counts.resize(number + 1, 0);
         }
         counts[number] = counts[number].saturating_add(1);
+        counts[number] == 1
     }
 
     pub fn ranges(&self, run: u32) -> RunArrivals {

@@ -9,7 +9,7 @@ use simulator::esme::{Account, Link, answer_request};
 use simulator::socket::{IDLE, Step};
 use smpp::frame::Cut;
 use smpp::pdu::{self, BindMode, Npi, Ton};
-use smpp::{Address, CommandStatus, Cutter, Octets, Submit};
+use smpp::{Address, CommandStatus, Cutter, Octets, Pdu, Submit};
 
 /// The account of a customer of `local/config.yaml`, for the edge at `target`.
 #[must_use]
@@ -65,6 +65,17 @@ impl Customer {
     pub fn submit(&mut self, submit: &Submit) -> anyhow::Result<u32> {
         self.sequence += 1;
         pdu::submit_sm(&mut self.output, self.sequence, submit).context("a submit that fits")?;
+        Ok(self.sequence)
+    }
+
+    /// Any request to write, as [`Customer::submit`].
+    ///
+    /// # Errors
+    /// A field does not fit.
+    pub fn request(&mut self, request: &Pdu) -> anyhow::Result<u32> {
+        self.sequence += 1;
+        pdu::encode(&mut self.output, CommandStatus::EsmeRok, self.sequence, request)
+            .context("a request that fits")?;
         Ok(self.sequence)
     }
 

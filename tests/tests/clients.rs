@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use gateway_tests::clients::installed;
 use gateway_tests::stack::{Stack, programs, root};
 
 /// What the scripts are told.
@@ -75,14 +76,6 @@ fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// The directory with the clients' libraries (installed once, outside the checkout).
-fn installed() -> String {
-    let output = Command::new(root().join("tools/clients-install")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
-    said.lines().last().unwrap().to_owned()
-}
-
 fn expect_ok(name: &str, output: &Output) {
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -92,7 +85,7 @@ fn expect_ok(name: &str, output: &Output) {
 
 #[test]
 fn python_and_node_clients_get_everything_through_and_every_pdu_is_well_formed() {
-    let clients = installed();
+    let clients = installed().unwrap();
     let stage = Stage::start();
     let capture = root().join("tests/clients/capture");
     let pcap = stage.directory.path().join("run.pcap");

@@ -81,6 +81,12 @@ pub(super) struct LoadArgs {
     /// Write a line of JSON per submit that had a final receipt to this file.
     #[arg(long, value_name = "FILE")]
     receipts_log: Option<PathBuf>,
+    /// Write a line of JSON per delivery to this file, as it came.
+    #[arg(long, value_name = "FILE")]
+    deliveries_log: Option<PathBuf>,
+    /// Connect there too: connections go to --connect and to these in turn; may be repeated.
+    #[arg(long, value_name = "HOST:PORT")]
+    also: Vec<String>,
     /// The sender; letters make it alphanumeric.
     #[arg(long, default_value = "Load")]
     source: String,
@@ -161,6 +167,7 @@ impl LoadArgs {
             patience: seconds_of("--patience", self.patience)?,
             retries_max: self.retry_throttled,
             outcomes: self.acked.is_some(),
+            deliveries: self.deliveries_log.is_some(),
             answers: Answers {
                 refuse: self.answers,
                 ignore: self.answer_never,
@@ -182,6 +189,8 @@ impl LoadArgs {
             deadline: seconds_of("--deadline", deadline)?,
             reconnect: self.reconnect,
             outcomes: self.acked,
+            deliveries: self.deliveries_log,
+            also: self.also,
             receivers: self.receivers.into(),
             expected,
             receipts: self.receipts_log,

@@ -16,6 +16,7 @@ use smpp::{
 };
 
 use super::{
+    came::{self, What},
     ledger::{Batch, Ledger, Receipt},
     plan::Item,
 };
@@ -39,6 +40,10 @@ pub struct Back {
     batch: Batch,
     /// Answers that wait for their time, in order.
     pending: VecDeque<(Instant, Header, CommandStatus)>,
+    connection: u32,
+    count: u64,
+    /// Lines of JSON, one [`came::Came`] each; none: nobody asked for them.
+    log: Option<Vec<u8>>,
 }
 
 /// What a delivery is.
@@ -48,9 +53,19 @@ enum Came {
 }
 
 impl Back {
-    pub fn new(answers: Answers, ledger: Arc<Ledger>, connection: u32) -> Self {
+    /// `logs`: each delivery is kept as a line.
+    pub fn new(answers: Answers, ledger: Arc<Ledger>, connection: u32, logs: bool) -> Self {
         let chance = fastrand::Rng::with_seed(connection.into());
-        Self { answers, chance, ledger, batch: Batch::default(), pending: VecDeque::new() }
+        Self {
+            answers,
+            chance,
+            ledger,
+            batch: Batch::default(),
+            pending: VecDeque::new(),
+            connection,
+            count: 0,
+            log: logs.then(Vec::new),
+        }
     }
 
     /// A submit was acknowledged with this id.
@@ -61,7 +76,7 @@ impl Back {
     }
 
     /// A `deliver_sm` or `data_sm`; what cannot be read is rejected.
-    pub fn delivered(&mut self, frame: &Frame, now: Instant, out: &mut BytesMut) {
+    pub fn delivered(&mut self, frame: &Frame, now: Now, out: &mut BytesMut) {
         let submit = match pdu::decode(frame) {
             Ok(Pdu::DeliverSm(submit) | Pdu::DataSm(submit)) => submit,
             Ok(_) => return,
@@ -69,18 +84,20 @@ impl Back {
         };
         if self.answers.ignore > 0.0 && self.chance.f64() < self.answers.ignore {
             self.batch.counts.ignored += 1;
-            return;
+            return self.note(&submit, &came(&submit), None, now);
         }
         let status = self.status();
+        let came = came(&submit);
+        self.note(&submit, &came, Some(status), now);
         if status == CommandStatus::EsmeRok {
-            self.take(&submit);
+            self.take(came);
         } else {
             self.batch.counts.refused += 1;
         }
         if self.answers.after.is_zero() {
             answer(&frame.header, status, out);
         } else {
-            self.pending.push_back((now + self.answers.after, frame.header, status));
+            self.pending.push_back((now.instant + self.answers.after, frame.header, status));
         }
     }
 
@@ -105,6 +122,32 @@ impl Back {
         self.ledger.note(&mut self.batch, now);
     }
 
+    /// Lines of JSON, one [`came::Came`] each; the caller takes them.
+    pub const fn log(&mut self) -> Option<&mut Vec<u8>> {
+        self.log.as_mut()
+    }
+
+    fn note(&mut self, submit: &Submit, came: &Came, status: Option<CommandStatus>, now: Now) {
+        let Some(log) = &mut self.log else { return };
+        let what = match came {
+            Came::Receipt(Some(receipt)) => What::receipt(receipt),
+            Came::Receipt(None) => What::Other,
+            Came::Messages(numbered) => What::messages(numbered),
+        };
+        let line = came::Came {
+            connection: self.connection,
+            place: self.count,
+            at_us: now.wall_us,
+            delivery: came::delivery_id(submit),
+            status: status.map(u32::from),
+            what,
+        };
+        self.count += 1;
+        // Plain fields into memory: cannot fail.
+        let _cannot_fail = serde_json::to_writer(&mut *log, &line);
+        log.push(b'\n');
+    }
+
     /// This connection has submitted all it had to.
     pub fn sent_all(&self, now: Instant) {
         self.ledger.sent_all(now);
@@ -126,8 +169,8 @@ impl Back {
         hit.map_or(CommandStatus::EsmeRok, |rate| rate.status.into())
     }
 
-    fn take(&mut self, submit: &Submit) {
-        match came(submit) {
+    fn take(&mut self, came: Came) {
+        match came {
             Came::Receipt(Some(receipt)) => self.batch.receipts.push(receipt),
             Came::Receipt(None) => self.batch.counts.nameless += 1,
             Came::Messages(numbered) if numbered.is_empty() => self.batch.counts.unnumbered += 1,

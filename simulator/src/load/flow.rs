@@ -35,6 +35,8 @@ pub struct Manner {
     pub retries_max: u8,
     /// Outcomes are kept for a file.
     pub outcomes: bool,
+    /// Deliveries are kept for a file.
+    pub deliveries: bool,
     /// How receipts and handsets' messages are answered.
     pub answers: Answers,
 }
@@ -98,7 +100,7 @@ impl Flow {
             next: None,
             retries: VecDeque::new(),
             inflight: Inflight::new(manner.window.max(1)),
-            back: Back::new(manner.answers.clone(), ledger, connection),
+            back: Back::new(manner.answers.clone(), ledger, connection, manner.deliveries),
             told_sent_all: false,
             gave_up: false,
             manner,
@@ -149,7 +151,7 @@ impl Flow {
                     if matches!(frame.header.id, CommandId::DeliverSm | CommandId::DataSm) =>
                 {
                     self.stats.deliveries += 1;
-                    self.back.delivered(&frame, now.instant, &mut self.output);
+                    self.back.delivered(&frame, now, &mut self.output);
                 }
                 Cut::Frame(frame) => {
                     let asked = esme::answer_request(&frame, &mut self.output);
@@ -232,6 +234,11 @@ impl Flow {
     /// Lines of JSON, one [`Sent`] each; the caller takes them.
     pub const fn outcomes(&mut self) -> &mut Vec<u8> {
         &mut self.outcomes
+    }
+
+    /// Lines of JSON, one [`super::came::Came`] each; the caller takes them.
+    pub const fn deliveries(&mut self) -> Option<&mut Vec<u8>> {
+        self.back.log()
     }
 
     pub const fn stats(&mut self) -> &mut Stats {

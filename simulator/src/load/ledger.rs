@@ -88,6 +88,7 @@ struct Books {
     early: HashMap<Vec<u8>, Vec<(Receipt, Now)>>,
     /// Acknowledged, without a final receipt.
     open: u64,
+    /// Without copies.
     messages: u64,
     runs: BTreeMap<u32, Run>,
     report: Receipts,
@@ -196,8 +197,9 @@ impl Ledger {
             books.receipt(receipt, now);
         }
         for numbered in batch.messages.drain(..) {
-            books.messages += 1;
-            books.runs.entry(numbered.run).or_default().arrived(&numbered, now.wall_us);
+            let run = books.runs.entry(numbered.run).or_default();
+            let is_new = run.arrived(&numbered, now.wall_us);
+            books.messages += u64::from(is_new);
         }
         books.report.counts.add(std::mem::take(&mut batch.counts));
     }

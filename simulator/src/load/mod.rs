@@ -1,6 +1,7 @@
 //! A load of customers: binds connections, submits numbered messages, measures the answers.
 
 pub mod back;
+pub mod came;
 pub mod flow;
 pub mod inflight;
 pub mod ledger;
@@ -12,6 +13,7 @@ pub mod template;
 use std::{
     fs::File,
     io::Write,
+    iter::once,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -53,6 +55,10 @@ pub struct Options {
     pub reconnect: bool,
     /// A line of JSON per submit: what became of it.
     pub outcomes: Option<PathBuf>,
+    /// A line of JSON per delivery, as it came.
+    pub deliveries: Option<PathBuf>,
+    /// Further targets (`host:port`): connections go to the account's and to these in turn.
+    pub also: Vec<String>,
     /// Further binds, as receivers.
     pub receivers: u32,
     /// What comes back.
@@ -82,9 +88,8 @@ const OUTCOMES_MAX: usize = 64 << 10;
 /// written; a plan whose messages cannot be written.
 pub async fn run(options: Options) -> anyhow::Result<Report> {
     let deadline = Instant::now() + options.deadline;
-    let outcomes = options.outcomes.as_ref().map(File::create).transpose();
-    let outcomes = outcomes.context("cannot create the file of outcomes")?;
-    let outcomes = outcomes.map(|file| Arc::new(Mutex::new(file)));
+    let outcomes = shared(options.outcomes.as_deref()).context("the file of outcomes")?;
+    let deliveries = shared(options.deliveries.as_deref()).context("the file of deliveries")?;
     let links =
         timeout_at(deadline, bind_all(&options)).await.context("binding took too long")??;
     let (orders, _) = watch::channel(Order::Go);
@@ -99,8 +104,9 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
         let flow = Flow::new(plan, number, templates, manner, ledger, start.instant);
         let is_receiver = number >= options.plan.connections;
         let flow = if is_receiver { flow.receiving() } else { flow };
+        let (reconnect, outcomes) = (options.reconnect, outcomes.clone());
         let connection =
-            Connection { account, reconnect: options.reconnect, flow, outcomes: outcomes.clone() };
+            Connection { account, reconnect, flow, outcomes, deliveries: deliveries.clone() };
         tasks.spawn(connection.run(link, orders.subscribe()));
     }
     let (stats, deadline_reached) = collect(tasks, &orders, options.duration, deadline).await;
@@ -114,18 +120,25 @@ pub async fn run(options: Options) -> anyhow::Result<Report> {
 
 /// Binds every connection before any submits, so that the first is not measured alone.
 async fn bind_all(options: &Options) -> anyhow::Result<Vec<(Account, Option<Link>)>> {
-    let receiver = Account { mode: BindMode::Receiver, ..options.account.clone() };
     let mut links = Vec::new();
-    for number in 0..options.plan.connections + options.receivers {
+    let targets: Vec<&String> = once(&options.account.target).chain(&options.also).collect();
+    let numbers = 0..options.plan.connections + options.receivers;
+    for (number, target) in numbers.zip(targets.iter().cycle()) {
         let is_receiver = number >= options.plan.connections;
-        let account = if is_receiver { &receiver } else { &options.account };
-        match connect(account).await {
-            Ok(link) => links.push((account.clone(), Some(link))),
-            Err(_) if options.reconnect => links.push((account.clone(), None)),
+        let mode = if is_receiver { BindMode::Receiver } else { options.account.mode };
+        let account = Account { mode, target: (*target).clone(), ..options.account.clone() };
+        match connect(&account).await {
+            Ok(link) => links.push((account, Some(link))),
+            Err(_) if options.reconnect => links.push((account, None)),
             Err(error) => return Err(error),
         }
     }
     Ok(links)
+}
+
+/// A file that all connections write to.
+fn shared(path: Option<&Path>) -> std::io::Result<Option<Arc<Mutex<File>>>> {
+    Ok(path.map(File::create).transpose()?.map(|file| Arc::new(Mutex::new(file))))
 }
 
 fn write_receipts(path: &Path, ledger: &Ledger) -> anyhow::Result<()> {
@@ -178,6 +191,7 @@ struct Connection {
     reconnect: bool,
     flow: Flow,
     outcomes: Option<Arc<Mutex<File>>>,
+    deliveries: Option<Arc<Mutex<File>>>,
 }
 
 impl Connection {
@@ -263,14 +277,26 @@ impl Connection {
     }
 
     fn write_outcomes(&mut self, more_than: usize) -> anyhow::Result<()> {
-        let lines = self.flow.outcomes();
-        if lines.len() > more_than
-            && let Some(file) = &self.outcomes
-        {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            file.write_all(lines).context("cannot write the file of outcomes")?;
-            lines.clear();
+        write_lines(self.outcomes.as_ref(), self.flow.outcomes(), more_than)
+            .context("cannot write the file of outcomes")?;
+        match self.flow.deliveries() {
+            Some(lines) => write_lines(self.deliveries.as_ref(), lines, more_than)
+                .context("cannot write the file of deliveries"),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+fn write_lines(
+    file: Option<&Arc<Mutex<File>>>,
+    lines: &mut Vec<u8>,
+    more_than: usize,
+) -> std::io::Result<()> {
+    if lines.len() > more_than
+        && let Some(file) = file
+    {
+        file.lock().unwrap_or_else(PoisonError::into_inner).write_all(lines)?;
+        lines.clear();
+    }
+    Ok(())
 }

@@ -126,9 +126,15 @@ impl Deliverer {
     /// Writes this one at once, whatever the window says.
     pub fn send(&mut self, mut delivery: Delivery, out: &mut BytesMut, now: Now) {
         self.sequence = if self.sequence >= SEQUENCE_MAX { 1 } else { self.sequence + 1 };
+        if let What::Message(message) = &mut delivery.what
+            && delivery.tries == 0
+        {
+            // A repeat is the same, octet for octet.
+            message.numbered.sent_us = now.wall_us;
+        }
         let submit = match &delivery.what {
             What::Receipt(receipt) => receipt.to_submit(),
-            What::Message(message) => message.to_submit(now.wall_us),
+            What::Message(message) => message.to_submit(),
         };
         if pdu::deliver_sm(out, self.sequence, &submit).is_err() {
             // A field that does not fit (settings, or an odd address): it never goes.

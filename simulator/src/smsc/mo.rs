@@ -63,7 +63,7 @@ pub struct Message {
     pub destination: Address,
     pub keyword: String,
     pub text_octets: usize,
-    /// Time of sending and connection are set when it is sent.
+    /// The time is set when it is sent first.
     pub numbered: Numbered,
 }
 
@@ -104,9 +104,9 @@ impl Flood {
 }
 
 impl Message {
-    pub fn to_submit(&self, now_us: u64) -> Submit {
+    pub fn to_submit(&self) -> Submit {
         let Numbered { run, number, part, parts, .. } = self.numbered;
-        let text = Numbered { sent_us: now_us, ..self.numbered }.to_text(self.text_octets).octets;
+        let text = self.numbered.to_text(self.text_octets).octets;
         // As a handset's: it goes on from message to message.
         let reference = (run as u8).wrapping_mul(101).wrapping_add(number as u8);
         let udh: &[u8] = if parts > 1 { &[5, 0, 3, reference, parts, part] } else { &[] };

@@ -43,6 +43,28 @@ fn a_drain_fetches_on_where_it_stopped_while_there_is_room() {
 }
 
 #[test]
+fn a_drain_that_stopped_for_want_of_places_goes_on_when_a_mark_is_written() {
+    let mut script = Script::bound(1, 20);
+    let lease = script.drains();
+    let next = || Action::Fetch(ACME.into(), lease.number, Some("cursor".to_owned()), 4);
+    let mut tokens = Vec::new();
+    for first in [0, 4, 8] {
+        script.fetched((first..first + 4).map(delivery), Some("cursor"));
+        tokens.extend((first..first + 4).map(|n| script.handed(1, delivery(n))));
+        assert_eq!(script.all(), if first < 8 { vec![next()] } else { vec![] }, "three fetches");
+    }
+    for token in &tokens {
+        script.handle(Event::Ended(*token, OK));
+        script.told(*token, Happened::Told);
+        script.handle(Event::Published(*token));
+        assert!(matches!(script.next(), Action::Mark(marked, ..) if marked == *token));
+    }
+    script.nothing();
+    script.handle(Event::Written(tokens[0]));
+    assert_eq!(script.all(), [next()]);
+}
+
+#[test]
 fn a_hint_during_a_drain_is_kept_and_looked_after_at_its_end() {
     let mut script = Script::bound(1, 10);
     let lease = script.drains();

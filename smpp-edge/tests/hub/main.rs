@@ -128,6 +128,22 @@ fn without_a_bind_a_delivery_is_given_back_after_a_pause_that_grows_with_its_hop
 }
 
 #[test]
+fn what_comes_round_before_its_giving_back_is_confirmed_does_not_end_with_it() {
+    let mut script = Script::new();
+    script.handle(read(0, 1, delivery(1)));
+    script.wait(100);
+    let Action::GiveBack(token, given) = script.next() else { panic!("it is given back") };
+    // Dispatch still thought that the customer was here, and was faster than Kafka's word to us.
+    script.handle(read(1, 5, (*given).clone()));
+    assert_eq!(script.all(), [Action::Commit(0, 2)]);
+    script.handle(Event::Published(token));
+    script.nothing();
+    script.bind(1, 10);
+    script.wait(200);
+    script.handed(1, (*given).clone());
+}
+
+#[test]
 fn a_customer_that_binds_during_the_pause_gets_it_here() {
     let mut script = Script::new();
     script.handle(read(0, 1, delivery(1)));

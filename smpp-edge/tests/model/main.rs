@@ -120,7 +120,7 @@ fn each_rule_left_out_is_noticed() {
     let with_another = |mutant| both(Some(mutant)).with(0, 1, 0);
     let with_a_fault = |mutant| dispatched(Some(mutant), true).with(1, 1, 1);
     let drained = |mutant| parked(Some(mutant)).with(1, 2, 0);
-    let table: [(Mutant, &dyn Fn(Mutant) -> World); 7] = [
+    let table: [(Mutant, &dyn Fn(Mutant) -> World); 8] = [
         (Mutant::NoLookAgain, &without_timer),
         (Mutant::DrainBeforeRegister, &without_timer),
         (Mutant::HintNotKept, &with_another),
@@ -128,6 +128,7 @@ fn each_rule_left_out_is_noticed() {
         (Mutant::NoLeaseCheck, &drained),
         (Mutant::NoGiveBack, &with_a_fault),
         (Mutant::CommitAtRead, &with_a_fault),
+        (Mutant::CopyEndsWithItsGiveBack, &with_a_fault),
     ];
     for (mutant, world) in table {
         let noticed = exhaust(world(mutant)).err();

@@ -21,6 +21,7 @@ impl World {
             Do::Read(number, partition) => self.read(number, partition),
             Do::Store(number) => self.store(number, true),
             Do::Kafka(number) => self.publish(number),
+            Do::Confirm(number) => self.confirm(number),
             Do::Answer(number) => self.answer(number)?,
             Do::Bind(number) => self.bind(number),
             Do::Unbind(number) => {
@@ -122,7 +123,12 @@ impl World {
         let Some(node) = &mut self.nodes[number] else { return };
         let Some(offset) = node.next[partition] else { return };
         node.next[partition] = Some(offset + 1);
-        let record = self.edge[partition][offset].clone();
+        let mut record = self.edge[partition][offset].clone();
+        if let (Some(Mutant::CopyEndsWithItsGiveBack), EdgeRecord::Deliver(delivery)) =
+            (self.mutant, &mut record)
+        {
+            delivery.hops = 0;
+        }
         let drains = |op: &Op| {
             matches!(op, Op::Claim { .. } | Op::Do(Action::Fetch(..) | Action::Release(_)))
         };
@@ -141,20 +147,27 @@ impl World {
     }
 
     pub(crate) fn publish(&mut self, number: usize) {
-        let Some(action) = self.nodes[number].as_mut().and_then(|it| it.kafka.pop_front()) else {
-            return;
-        };
-        let token = match action {
-            Action::GiveBack(token, delivery) => {
+        let Some(node) = &mut self.nodes[number] else { return };
+        match node.kafka.pop_front() {
+            Some(Action::GiveBack(token, delivery)) => {
+                node.confirms.push_back(token);
                 if self.mutant != Some(Mutant::NoGiveBack) {
                     self.log.push(CustomerDelivery::clone(&delivery));
                 }
-                token
+                if !self.confirms_late {
+                    self.confirm(number);
+                }
             }
-            Action::Tell(token, ..) => token,
-            _ => return,
-        };
-        self.handle(number, Event::Published(token));
+            Some(Action::Tell(token, ..)) => self.handle(number, Event::Published(token)),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn confirm(&mut self, number: usize) {
+        let token = self.nodes[number].as_mut().and_then(|node| node.confirms.pop_front());
+        if let Some(token) = token {
+            self.handle(number, Event::Published(token));
+        }
     }
 
     pub(crate) fn answer(&mut self, number: usize) -> Result<(), String> {

@@ -36,6 +36,8 @@ pub(crate) enum Mutant {
     NoGiveBack,
     /// Offsets are committed when they are read.
     CommitAtRead,
+    /// A copy that was given back ends with the giving back that it comes from.
+    CopyEndsWithItsGiveBack,
 }
 
 /// Something that can happen next.
@@ -47,6 +49,8 @@ pub(crate) enum Do {
     Read(usize, usize),
     Store(usize),
     Kafka(usize),
+    /// Kafka's word that it has what was given back, which may have come round by then.
+    Confirm(usize),
     Answer(usize),
     Bind(usize),
     Unbind(usize),
@@ -80,6 +84,7 @@ pub(crate) struct Node {
     pub(crate) hub: Hub,
     pub(crate) store: VecDeque<Op>,
     pub(crate) kafka: VecDeque<Action>,
+    pub(crate) confirms: VecDeque<Token>,
     pub(crate) hands: VecDeque<(BindId, Token, DeliveryId)>,
     pub(crate) binds: Vec<BindId>,
     pub(crate) next: [Option<usize>; 2],
@@ -97,6 +102,8 @@ pub(crate) struct World {
     pub(crate) mutant: Option<Mutant>,
     pub(crate) settings: Settings,
     pub(crate) faults: u8,
+    /// Kafka's word comes later than what it speaks of.
+    pub(crate) confirms_late: bool,
     pub(crate) now_ms: u64,
     pub(crate) ticks: u32,
     pub(crate) log: Vec<CustomerDelivery>,
@@ -135,6 +142,7 @@ impl World {
             hub: Hub::new(settings),
             store: VecDeque::new(),
             kafka: VecDeque::new(),
+            confirms: VecDeque::new(),
             hands: VecDeque::new(),
             binds: Vec::new(),
             next: [None; 2],
@@ -145,6 +153,7 @@ impl World {
             mutant,
             settings,
             faults: 0,
+            confirms_late: false,
             now_ms: START_MS,
             ticks: 0,
             log,
@@ -176,6 +185,7 @@ impl World {
 
     pub(crate) fn with(mut self, faults: u8, binds: u8, unbinds: u8) -> Self {
         (self.faults, self.binds_left, self.unbinds_left) = (faults, binds, unbinds);
+        self.confirms_late = faults > 0;
         self
     }
 
@@ -238,6 +248,9 @@ impl World {
             }
             if !node.kafka.is_empty() {
                 actions.push(Do::Kafka(number));
+            }
+            if !node.confirms.is_empty() {
+                actions.push(Do::Confirm(number));
             }
             if !node.hands.is_empty() {
                 actions.push(Do::Answer(number));

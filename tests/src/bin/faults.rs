@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Parser;
 use gateway_tests::faults::run::{Options, run};
-use gateway_tests::faults::scenario::{ALL, Scenario, named};
+use gateway_tests::faults::scenario::{Scenario, all, named};
 use gateway_tests::faults::verdict::Verdict;
 use gateway_tests::stack::programs;
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 /// Whether the promise was kept in all.
 fn go_through(cli: &Cli) -> anyhow::Result<bool> {
     if cli.list {
-        ALL.iter().for_each(|scenario| say(&format!("{:<22}{}", scenario.name, scenario.tells)));
+        all().for_each(|scenario| say(&format!("{:<30}{}", scenario.name, scenario.tells)));
         return Ok(true);
     }
     let chosen = chosen(&cli.only)?;
@@ -57,7 +57,10 @@ fn go_through(cli: &Cli) -> anyhow::Result<bool> {
         let result = run(scenario, &options);
         kept += usize::from(result.as_ref().is_ok_and(|verdict| verdict.problems.is_empty()));
         say(&shown(scenario, &result));
-        say(&format!("{:<22}{} ({:.0} s)", "", scenario.tells, began.elapsed().as_secs_f64()));
+        say(&format!("{:<30}{} ({:.0} s)", "", scenario.tells, began.elapsed().as_secs_f64()));
+        if let Some(back) = result.ok().and_then(|verdict| verdict.back) {
+            say(&format!("{:<30}{back}", ""));
+        }
     }
     say(&format!("\nthe promise was kept in {kept} of {} faults", chosen.len()));
     Ok(kept == chosen.len())
@@ -65,7 +68,7 @@ fn go_through(cli: &Cli) -> anyhow::Result<bool> {
 
 fn chosen(only: &[String]) -> anyhow::Result<Vec<&'static Scenario>> {
     if only.is_empty() {
-        return Ok(ALL.iter().collect());
+        return Ok(all().collect());
     }
     let find = |name: &String| named(name).with_context(|| format!("no fault {name}: see --list"));
     only.iter().map(find).collect()
@@ -74,7 +77,7 @@ fn chosen(only: &[String]) -> anyhow::Result<Vec<&'static Scenario>> {
 fn shown(scenario: &Scenario, result: &anyhow::Result<Verdict>) -> String {
     let verdict = match result {
         Ok(verdict) => verdict,
-        Err(error) => return format!("{:<22}NOT CARRIED OUT: {error:#}", scenario.name),
+        Err(error) => return format!("{:<30}NOT CARRIED OUT: {error:#}", scenario.name),
     };
     let result = match verdict.problems.is_empty() {
         true => "kept".to_owned(),
@@ -91,7 +94,7 @@ fn shown(scenario: &Scenario, result: &anyhow::Result<Verdict>) -> String {
 }
 
 fn row([name, acknowledged, twice, doubts, slowest, result]: [&str; 6]) -> String {
-    format!("{name:<22}{acknowledged:>12}{twice:>7}{doubts:>8}{slowest:>11}  {result}")
+    format!("{name:<30}{acknowledged:>12}{twice:>7}{doubts:>8}{slowest:>11}  {result}")
 }
 
 #[allow(clippy::print_stdout, reason = "a command line speaks to its user")]

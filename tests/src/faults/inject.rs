@@ -3,15 +3,18 @@
 use std::iter::once;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
+use simulator::esme::Account;
+use smpp::pdu::BindMode;
 
+use super::back::guests;
 use super::cluster;
 use super::load::Load;
 use super::processes::{self, Process};
 use super::scenario::{Fault, Whom};
-use crate::control;
 use crate::stack::{Stack, signal};
+use crate::{control, customer};
 
 /// For anything that has to come about under load.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -26,6 +29,8 @@ const BETWEEN_RESTARTS: u64 = 200;
 const EVERYTHING: usize = 8;
 /// For the kernel to end what a killed runner leaves behind.
 const ORPHANS_MAX: Duration = Duration::from_secs(5);
+/// A customer that dies lives so long.
+const LIVES: Duration = Duration::from_millis(250);
 /// Names begin so, in the order of a rolling restart.
 const RESTARTED: [&str; 5] = ["kafka-", "assemble", "route", "smpp-edge", "provider-sender"];
 /// Those of them that are started again only when there is something to do.
@@ -58,6 +63,9 @@ impl Stage<'_> {
             Fault::CutEachOctet => self.cut_each_octet()?,
             Fault::RestartAll => return self.restart_all(),
             Fault::KillRunner => self.kill_runner()?,
+            Fault::DieInALoop { times } => self.die_in_a_loop(times)?,
+            Fault::NeverAnswer { lasts } => self.never_answer(lasts)?,
+            Fault::Park { .. } => bail!("nothing is parked under a load"),
         }
         let lasted = began.elapsed();
         ensure!(self.load.is_running()?, "the load ended before the fault was over");
@@ -98,6 +106,28 @@ impl Stage<'_> {
             signal(*pid, "CONT")?;
         }
         Ok(())
+    }
+
+    fn die_in_a_loop(&mut self, times: u32) -> anyhow::Result<()> {
+        let one = [self.account("acme", "secret")];
+        let mut taken = 0;
+        for _ in 0..times {
+            taken += guests::hold(&one, LIVES)?;
+        }
+        ensure!(taken > 0, "no delivery came to who died");
+        Ok(())
+    }
+
+    fn never_answer(&mut self, lasts: Duration) -> anyhow::Result<()> {
+        let both = [self.account("acme", "secret"), self.account("beta", "beta-pw")];
+        let taken = guests::hold(&both, lasts)?;
+        ensure!(taken > 1, "no delivery came to who is silent");
+        Ok(())
+    }
+
+    fn account(&self, system_id: &str, password: &str) -> Account {
+        let account = customer::account(self.stack.fact("/edge/0/smpp"), system_id, password);
+        Account { mode: BindMode::Receiver, ..account }
     }
 
     fn kill_runner(&mut self) -> anyhow::Result<()> {

@@ -4,8 +4,10 @@
 //!
 //! [`scenario`] says what is done to whom, [`inject`] does it, [`run`] puts a gateway, a load and a
 //! fault together, [`verdict`] judges. [`processes`], [`cluster`] and [`doubts`] read the kernel,
-//! Kafka's metadata and Kafka's records; what they decide is pure.
+//! Kafka's metadata and Kafka's records; what they decide is pure. [`back`] is the same for receipts and
+//! handsets' messages.
 
+pub mod back;
 pub mod cluster;
 pub mod doubts;
 pub mod inject;

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use simulator::arrivals::RunArrivals;
 use simulator::check::{Key, Outcome, Sent};
+use simulator::load::report::Report;
 
+use super::back;
 use super::doubts;
 use super::inject::Stage;
 use super::load::{Load, Plan};
-use super::scenario::{Fault, Scenario};
+use super::scenario::{Fault, Scenario, Way};
 use super::verdict::{self, Times, Verdict};
 use crate::control;
 use crate::stack::Stack;
@@ -47,6 +49,9 @@ pub struct Options {
 /// # Errors
 /// It could not be carried out; a broken promise is no error but in the verdict.
 pub fn run(scenario: &Scenario, options: &Options) -> anyhow::Result<Verdict> {
+    if scenario.way == Way::Back {
+        return back::run::run(scenario, options);
+    }
     let mut stack = start(scenario, options)?;
     let judged = under_load(scenario, options, &mut stack);
     let judged = judged.with_context(|| format!("the gateway said:\n{}", stack.said()))?;
@@ -74,27 +79,54 @@ fn under_load(
     stack: &mut Stack,
 ) -> anyhow::Result<Verdict> {
     let mut chance = fastrand::Rng::with_seed(options.seed);
-    let share = if scenario.brokers > 1 { RATE_OF_THREE_BROKERS } else { 1.0 };
-    let (rate, lasts) = (options.rate * share, scenario.load);
-    let plan = Plan { rate, lasts, run: chance.u32(1..) };
-    let first = FIRST_BLOW.start + chance.f64() * (FIRST_BLOW.end - FIRST_BLOW.start);
+    let (rate, lasts) = (options.rate * share(scenario), scenario.load);
+    let plan = Plan { rate, lasts, run: chance.u32(1..), back: None };
     let mut load = Load::start(stack, plan)?;
-    let between = arrivals(plan, NEXT_BLOWS);
-    let mut stage =
-        Stage { stack: &mut *stack, load: &mut load, brokers: scenario.brokers, between };
-    stage.await_arrivals(arrivals(plan, first))?;
+    let mut stage = stage(scenario, stack, &mut load, plan);
+    stage.await_arrivals(first_blow(plan, &mut chance))?;
     let fault = stage.inject(scenario.fault)?;
     let (sent, report) = load.finish()?;
     anyhow::ensure!(!report.deadline_reached, "the load could not be sent: {report}");
     let counts = settle(stack, plan.run, &sent)?;
     let recorded = doubts::read(stack.fact("/kafka/bootstrap"))?;
-    let times = Times {
+    let times = times(stack, plan, fault, &report)?;
+    Ok(verdict::judge(&sent, &counts, &doubts::named(&recorded, &sent), times))
+}
+
+/// Of the rate for one broker.
+pub(super) fn share(scenario: &Scenario) -> f64 {
+    if scenario.brokers > 1 { RATE_OF_THREE_BROKERS } else { 1.0 }
+}
+
+/// Where the fault happens.
+pub(super) fn stage<'a>(
+    scenario: &Scenario,
+    stack: &'a mut Stack,
+    load: &'a mut Load,
+    plan: Plan,
+) -> Stage<'a> {
+    let between = arrivals(plan, NEXT_BLOWS);
+    Stage { stack, load, brokers: scenario.brokers, between }
+}
+
+/// Arrivals before it.
+pub(super) fn first_blow(plan: Plan, chance: &mut fastrand::Rng) -> u64 {
+    arrivals(plan, FIRST_BLOW.start + chance.f64() * (FIRST_BLOW.end - FIRST_BLOW.start))
+}
+
+/// How long things took.
+pub(super) fn times(
+    stack: &Stack,
+    plan: Plan,
+    fault: Duration,
+    report: &Report,
+) -> anyhow::Result<Times> {
+    Ok(Times {
         fault,
         slowest: slowest(stack, plan.run)?,
-        load_planned: lasts,
+        load_planned: plan.lasts,
         load_took: Duration::try_from_secs_f64(report.seconds)?,
-    };
-    Ok(verdict::judge(&sent, &counts, &doubts::named(&recorded, &sent), times))
+    })
 }
 
 /// So many arrivals are this share of the load.
@@ -103,7 +135,7 @@ fn arrivals(plan: Plan, share: f64) -> u64 {
 }
 
 /// Waits until all that must arrive has, and nothing more comes.
-fn settle(stack: &Stack, run: u32, sent: &[Sent]) -> anyhow::Result<BTreeMap<Key, u32>> {
+pub(super) fn settle(stack: &Stack, run: u32, sent: &[Sent]) -> anyhow::Result<BTreeMap<Key, u32>> {
     let accountable = verdict::accountable(sent);
     let must_arrive = accountable.iter().filter_map(|one| match one.outcome {
         Outcome::Acknowledged(_) => Some((one.number, one.part)),

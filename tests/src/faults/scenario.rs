@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use wire::topics::CUSTOMER_INCOMING_MESSAGES;
 
-const EDGE: &str = "smpp-edge";
-const SENDER: &str = "provider-sender";
+use super::back::scenarios::BACK;
+
+pub(super) const EDGE: &str = "smpp-edge";
+pub(super) const SENDER: &str = "provider-sender";
 const FUNCTIONS: &[&str] = &["assemble", "route"];
 
 /// One scenario.
@@ -21,6 +23,21 @@ pub struct Scenario {
     pub fault: Fault,
     /// How long the load lasts if nothing holds it up; the fault must fit in.
     pub load: Duration,
+    /// What is watched.
+    pub way: Way,
+    /// Edge nodes.
+    pub edges: u32,
+    /// The store keeps its tables in a file.
+    pub store_on_disk: bool,
+}
+
+/// What the load consists of, and what is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Submits, as far as the provider.
+    There,
+    /// Submits, their receipts, and handsets' messages, as far as the customer.
+    Back,
 }
 
 /// What happens.
@@ -37,6 +54,12 @@ pub enum Fault {
     RestartAll,
     /// kill -9 of `local` itself, which must take all of its children along; then it is started again.
     KillRunner,
+    /// Another bind of the customer takes deliveries, answers none and dies; so many times.
+    DieInALoop { times: u32 },
+    /// Another bind of the customer, and one of another customer, take deliveries and never answer.
+    NeverAnswer { lasts: Duration },
+    /// Nobody is bound while so many messages come at most; then one bind gets them all.
+    Park { messages: u64 },
 }
 
 /// Whom it strikes. Looked up anew each time: processes are replaced.
@@ -52,8 +75,25 @@ pub enum Whom {
     Leader(&'static str),
 }
 
+/// What most scenarios have in common.
+pub(super) const BASE: Scenario = Scenario {
+    name: "",
+    tells: "",
+    brokers: 1,
+    fault: Fault::RestartAll,
+    load: Duration::from_secs(12),
+    way: Way::There,
+    edges: 1,
+    store_on_disk: false,
+};
+
 /// All of them.
-pub const ALL: &[Scenario] = &[
+pub fn all() -> impl Iterator<Item = &'static Scenario> {
+    THERE.iter().chain(BACK)
+}
+
+/// Those of the way to the provider.
+const THERE: &[Scenario] = &[
     strike("edge-killed", "kill -9 of the edge, twice", Whom::All(&[EDGE]), "KILL", 2),
     strike("edge-terminated", "SIGTERM of the edge", Whom::All(&[EDGE]), "TERM", 1),
     strike(
@@ -78,6 +118,7 @@ pub const ALL: &[Scenario] = &[
         brokers: 1,
         fault: Fault::Pause { whom: Whom::Oldest(SENDER), lasts: Duration::from_secs(6) },
         load: Duration::from_secs(12),
+        ..BASE
     },
     Scenario {
         name: "connection-cut",
@@ -85,6 +126,7 @@ pub const ALL: &[Scenario] = &[
         brokers: 1,
         fault: Fault::CutEachOctet,
         load: Duration::from_secs(20),
+        ..BASE
     },
     Scenario {
         name: "store-unreachable",
@@ -92,6 +134,7 @@ pub const ALL: &[Scenario] = &[
         brokers: 1,
         fault: Fault::Pause { whom: Whom::All(&["store"]), lasts: Duration::from_secs(10) },
         load: Duration::from_secs(20),
+        ..BASE
     },
     Scenario {
         name: "poller-stopped",
@@ -99,6 +142,7 @@ pub const ALL: &[Scenario] = &[
         brokers: 1,
         fault: Fault::Pause { whom: Whom::Runner, lasts: Duration::from_secs(10) },
         load: Duration::from_secs(20),
+        ..BASE
     },
     Scenario {
         name: "runner-killed",
@@ -106,6 +150,7 @@ pub const ALL: &[Scenario] = &[
         brokers: 1,
         fault: Fault::KillRunner,
         load: Duration::from_secs(25),
+        ..BASE
     },
     strike(
         "queues-killed",
@@ -120,6 +165,7 @@ pub const ALL: &[Scenario] = &[
         brokers: 3,
         fault: Fault::Strike { whom: LEADER, signal: "KILL", times: 1 },
         load: Duration::from_secs(20),
+        ..BASE
     },
     Scenario {
         name: "leader-stopped",
@@ -127,6 +173,7 @@ pub const ALL: &[Scenario] = &[
         brokers: 3,
         fault: Fault::Pause { whom: LEADER, lasts: Duration::from_secs(8) },
         load: Duration::from_secs(20),
+        ..BASE
     },
     Scenario {
         name: "rolling-restart",
@@ -134,6 +181,7 @@ pub const ALL: &[Scenario] = &[
         brokers: 3,
         fault: Fault::RestartAll,
         load: Duration::from_secs(150),
+        ..BASE
     },
 ];
 
@@ -147,13 +195,13 @@ const fn strike(
     times: u32,
 ) -> Scenario {
     let fault = Fault::Strike { whom, signal, times };
-    Scenario { name, tells, brokers: 1, fault, load: Duration::from_secs(12) }
+    Scenario { name, tells, fault, ..BASE }
 }
 
 /// The scenario of that name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Scenario> {
-    ALL.iter().find(|scenario| scenario.name == name)
+    all().find(|scenario| scenario.name == name)
 }
 
 #[cfg(test)]
@@ -164,16 +212,16 @@ mod tests {
 
     #[test]
     fn each_scenario_is_found_by_a_name_of_its_own() {
-        let names: BTreeSet<_> = ALL.iter().map(|scenario| scenario.name).collect();
-        assert_eq!(names.len(), ALL.len());
-        assert!(ALL.iter().all(|one| named(one.name).is_some_and(|it| it.tells == one.tells)));
+        let names: BTreeSet<_> = all().map(|scenario| scenario.name).collect();
+        assert_eq!(names.len(), all().count());
+        assert!(all().all(|one| named(one.name).is_some_and(|it| it.tells == one.tells)));
         assert!(named("no-such-fault").is_none());
     }
 
     #[test]
     fn every_pause_fits_into_its_load() {
-        for scenario in ALL {
-            if let Fault::Pause { lasts, .. } = scenario.fault {
+        for scenario in all() {
+            if let Fault::Pause { lasts, .. } | Fault::NeverAnswer { lasts } = scenario.fault {
                 assert!(scenario.load >= lasts.mul_f64(1.5), "{}", scenario.name);
             }
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use simulator::check::{self, Doubt, Key, Outcome, Sent};
 
+use super::back::verdict::Back;
+
 /// Messages flow again within this time after a fault is over.
 pub const FLOWING_WITHIN: Duration = Duration::from_secs(15);
 /// Numbers that a problem names at most.
@@ -33,6 +35,8 @@ pub struct Verdict {
     pub doubts: usize,
     /// How long things took.
     pub times: Times,
+    /// What came back, where that was asked for.
+    pub back: Option<Back>,
     /// What is against the promise; empty: it was kept.
     pub problems: Vec<String>,
 }
@@ -61,7 +65,7 @@ pub fn judge(
         problems.push("nothing was acknowledged".to_owned());
     }
     problems.extend(times.problems());
-    Verdict { report, doubts: doubts.len(), times, problems }
+    Verdict { report, doubts: doubts.len(), times, back: None, problems }
 }
 
 /// The parts that everything acknowledged must arrive of: a message is whole or not at all. What was

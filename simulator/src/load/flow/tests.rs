@@ -65,7 +65,14 @@ impl Script {
 
 fn manner(retries_max: u8) -> Manner {
     let patience = Duration::from_secs(5);
-    Manner { window: 2, patience, retries_max, outcomes: true, answers: Answers::default() }
+    Manner {
+        window: 2,
+        patience,
+        retries_max,
+        outcomes: true,
+        deliveries: false,
+        answers: Answers::default(),
+    }
 }
 
 #[test]

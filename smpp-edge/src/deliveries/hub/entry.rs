@@ -108,6 +108,11 @@ impl Entry {
         Self { delivery: Arc::new(delivery), places: Vec::new(), mail: None, tries: 0, state }
     }
 
+    /// It is being given back, and `copy` has gone that way already.
+    pub(super) fn has_come_back_as(&self, copy: &CustomerDelivery) -> bool {
+        self.state == State::GivingBack && copy.hops > self.delivery.hops
+    }
+
     /// Nothing of it has left the hub.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.state, State::Waiting | State::Delayed { .. })

@@ -44,9 +44,15 @@ impl Hub {
     }
 
     fn deliver(&mut self, place: Place, delivery: CustomerDelivery, now_ms: u64) {
-        if let Some(first) = self.by_id.get(&delivery.id).and_then(|it| self.entries.get_mut(it)) {
-            first.places.push(place);
-            return;
+        let first = self.by_id.get(&delivery.id).copied();
+        if let Some((token, first)) = first.and_then(|it| Some((it, self.entries.get_mut(&it)?))) {
+            if !first.has_come_back_as(&delivery) {
+                first.places.push(place);
+                return;
+            }
+            // Our giving back is on Kafka, whatever we were told of it so far: this is what became of it, and
+            // must not end with it.
+            self.finish(token);
         }
         if self.recent.has(delivery.id) {
             return self.settle(place);
@@ -260,7 +266,11 @@ impl Hub {
                 self.finish(token);
                 self.pump(&customer, now_ms);
             }
-            State::Marking | State::PuttingOff => self.finish(token),
+            State::Marking | State::PuttingOff => {
+                self.finish(token);
+                // What was fetched had filled all places; one is free now, and nothing else may happen.
+                self.go_on_draining(&customer, now_ms);
+            }
             _ => {}
         }
     }
