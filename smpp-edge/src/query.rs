@@ -244,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn queries_are_answered_as_they_come_and_none_waits_without_one() {
         let mut waiting = Waiting::default();
-        let refused = || std::future::ready(Err(CommandStatus::EsmeRqueryfail));
+        let refused = || std::future::ready(CommandStatus::EsmeRqueryfail);
         waiting.start(7, refused());
         waiting.start(8, refused());
         let mut found = [waiting.next().await.0, waiting.next().await.0];

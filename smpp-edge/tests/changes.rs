@@ -53,7 +53,8 @@ fn a_replaces_times_are_read_as_a_submits() {
         Request::Replace(replace).read(&"acme".into(), NOW_MS, MAX_MS)
     };
     assert!(with(|_| ()).is_ok());
-    let wrong: [(fn(&mut Replace), CommandStatus); 4] = [
+    type Spoil = fn(&mut Replace);
+    let wrong: [(Spoil, CommandStatus); 4] = [
         (|it| it.schedule = "000100000001000R".into(), CommandStatus::EsmeRinvsched),
         (|it| it.schedule = "tomorrow".into(), CommandStatus::EsmeRinvsched),
         (|it| it.validity = "tomorrow".into(), CommandStatus::EsmeRinvexpiry),

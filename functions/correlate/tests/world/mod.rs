@@ -270,13 +270,16 @@ impl Published {
         self.on("dead-letters").map(|output| wire::decode(&output.value).unwrap()).collect()
     }
 
+    /// Message by message: between messages there is no order.
     pub(crate) fn events(&self) -> Vec<Value> {
         let records = self.on("message-events");
         let events = records.flat_map(|output| {
             let value: Value = serde_json::from_slice(&output.value).unwrap();
             value["events"].as_array().unwrap().clone()
         });
-        events.collect()
+        let mut events: Vec<Value> = events.collect();
+        events.sort_by_key(|event| event["message"].as_str().unwrap().to_owned());
+        events
     }
 
     pub(crate) fn happened(&self) -> Vec<String> {
