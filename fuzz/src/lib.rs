@@ -4,6 +4,7 @@
 mod books;
 pub mod client;
 pub mod coding;
+pub mod deliver;
 pub mod document;
 pub mod folded;
 pub mod frame;
