@@ -87,13 +87,13 @@ impl Changes {
             changed(&schedule, &customer, &asked, now_ms).await
         };
         Ok(async move {
-            let status = match timeout(DEADLINE, Box::pin(work)).await {
+            let why = match timeout(DEADLINE, Box::pin(work)).await {
                 Ok(Ok(changed)) => return status(changed, fail),
                 Ok(Err(error)) => format!("{error:#}"),
                 Err(_) => "no answer in time".to_owned(),
             };
             // It may have been done.
-            tracing::warn!(event = "change_unknown", error = status);
+            tracing::warn!(event = "change_unknown", error = why);
             CommandStatus::EsmeRsyserr
         })
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::address::Address;
 use domain::id::{CustomerId, PartId};
 use domain::receipts::MessageState;
+use domain::scheduled_id::is_same_number;
 use platform::messages::{Journey, MessagesTable};
 use smpp::pdu::{Query, QueryResp};
 use smpp::{CommandStatus, Octets, time_format};
@@ -132,10 +133,8 @@ fn answer(
 /// section 4.8.1).
 fn is_source(query: &Query, source: Option<&Address>) -> bool {
     let asked = query.source.addr.to_text();
-    // However each is spelt.
-    let spelt = |number: &str| Address { ton: 0, npi: 0, number: number.to_owned() };
-    let is_asked = |source: &Address| spelt(&source.number).digits() == spelt(&asked).digits();
-    asked.is_empty() || source.is_none_or(is_asked)
+    let asked = Address { ton: 0, npi: 0, number: asked.into_owned() };
+    asked.number.is_empty() || source.is_none_or(|source| is_same_number(source, &asked))
 }
 
 /// One octet for `err`: 0 without one, 255 for what does not fit into it, such as the gateway's own

@@ -2,13 +2,14 @@
 //! left** (design, section 3): after pauses that grow and differ, so that batches which were refused
 //! together do not come back together, and with an end, at which the caller fails and is tried again.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use crate::attributes::Attributes;
 
 /// Keys of one BatchGetItem (AWS: at most 100).
 const GETS_MAX: usize = 100;
@@ -19,9 +20,6 @@ const AT_ONCE: usize = 16;
 /// Resends until the call fails: some 15 s, a quarter of a function's time-out.
 const RESENDS_MAX: u32 = 20;
 
-/// An item, or its keys.
-pub type Attributes = HashMap<String, AttributeValue>;
-
 /// Reads the items with these keys (each once) consistently; those that are not there are left out.
 ///
 /// # Errors
@@ -31,7 +29,8 @@ pub async fn get_all(
     table: &str,
     keys: Vec<Attributes>,
 ) -> anyhow::Result<Vec<Attributes>> {
-    let found: Vec<_> = stream::iter(chunks(keys, GETS_MAX))
+    let found: Vec<_> = stream::iter(keys)
+        .chunks(GETS_MAX)
         .map(|keys| get_some(client, table, keys))
         .buffer_unordered(AT_ONCE)
         .try_collect()
@@ -48,7 +47,8 @@ pub async fn write_all(
     table: &str,
     requests: Vec<WriteRequest>,
 ) -> anyhow::Result<()> {
-    stream::iter(chunks(requests, WRITES_MAX))
+    stream::iter(requests)
+        .chunks(WRITES_MAX)
         .map(|requests| write_some(client, table, requests))
         .buffer_unordered(AT_ONCE)
         .try_collect()
@@ -121,15 +121,6 @@ fn pause(resends: u32, chance: f64) -> Duration {
     Duration::from_millis(20 << resends.min(6)).mul_f64(0.5 + chance / 2.0)
 }
 
-fn chunks<T>(all: Vec<T>, most: usize) -> Vec<Vec<T>> {
-    let mut chunks = Vec::with_capacity(all.len().div_ceil(most));
-    let mut all = all.into_iter().peekable();
-    while all.peek().is_some() {
-        chunks.push(all.by_ref().take(most).collect());
-    }
-    chunks
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,11 +130,5 @@ mod tests {
         let milliseconds = |resends, chance| pause(resends, chance).as_millis();
         assert_eq!([1, 2, 6, 20].map(|resends| milliseconds(resends, 1.0)), [40, 80, 1280, 1280]);
         assert_eq!(milliseconds(1, 0.0), 20);
-    }
-
-    #[test]
-    fn chunks_hold_everything_in_its_order() {
-        assert_eq!(chunks(vec![1, 2, 3, 4, 5], 2), [vec![1, 2], vec![3, 4], vec![5]]);
-        assert!(chunks(Vec::<u8>::new(), 2).is_empty());
     }
 }

@@ -7,12 +7,14 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use wire::correlations::{DUE_INDEX, due_hour};
+use wire::correlations::due_hour;
 
-use crate::batches::{self, Attributes};
+use crate::attributes::{self, Attributes, number};
+use crate::batches;
 
 /// Queries of one batch at a time.
 const AT_ONCE: usize = 16;
+
 /// An item's keys: `key` and `item`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -99,24 +101,8 @@ impl CorrelationsTable {
     /// # Errors
     /// DynamoDB does not answer.
     pub async fn due(&self, hour: &str, until_ms: u64, limit: usize) -> anyhow::Result<Vec<Place>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("due_hour = :hour AND due_at <= :until")
-            .expression_attribute_values(":hour", AttributeValue::S(hour.to_owned()))
-            .expression_attribute_values(":until", number(until_ms))
-            .into_paginator()
-            .items()
-            .send();
-        let mut found = Vec::new();
-        while found.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            found.push(place(&mut item.context("table correlations does not answer")?)?);
-        }
-        Ok(found)
+        let due = attributes::due(&self.client, &self.table, hour, until_ms, limit).await?;
+        due.into_iter().map(|mut item| place(&mut item)).collect()
     }
 
     /// Nothing has to happen to an item any more. One that is gone stays so.
@@ -195,10 +181,6 @@ fn keys(place: &Place) -> Attributes {
         ("key".to_owned(), AttributeValue::S(place.key.clone())),
         ("item".to_owned(), AttributeValue::S(place.item.clone())),
     ])
-}
-
-fn number(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
 }
 
 fn encode(item: &Item) -> Attributes {

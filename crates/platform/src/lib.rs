@@ -1,6 +1,7 @@
 //! The rim: Kafka, DynamoDB, SQS, secrets, settings, telemetry, shutdown, the time limit of pure
 //! code. Decisions live elsewhere; these adapters carry them out and report honestly what happened.
 
+pub mod attributes;
 pub mod aws;
 pub mod batches;
 pub mod clock;

@@ -22,7 +22,8 @@ use domain::mo::Subject;
 use domain::mo::opt_out::History;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::batches::{self, Attributes};
+use crate::attributes::{Attributes, number};
+use crate::batches;
 
 /// Writes of one batch at a time.
 const WRITES_AT_ONCE: usize = 16;
@@ -170,8 +171,4 @@ fn decode(mut attributes: Attributes) -> anyhow::Result<(Key, Stored)> {
     let history = serde_json::from_str(&text("changes")?)
         .map_err(|error| anyhow::anyhow!("a broken opt-out (column {})", error.column()))?;
     Ok((key, Stored { version, history }))
-}
-
-fn number(value: u64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
 }

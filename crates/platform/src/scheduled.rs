@@ -1,6 +1,5 @@
 //! Table `scheduled` and queue `releases`: what the machines of [`scheduling`] ask for, carried out.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -8,16 +7,14 @@ use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{CustomerId, MessageId};
 use scheduling::{Answer, Machine, Step};
 use wire::V;
-use wire::assembly_deadlines::{DUE_INDEX, due_hour};
+use wire::assembly_deadlines::due_hour;
 use wire::scheduled::{Hint, Kept, Put, Stored};
 
+use crate::attributes::{self, Attributes, item, number, number_of, text, text_of};
 use crate::queue::DelayQueue;
-
-type Attributes = HashMap<String, AttributeValue>;
 
 /// Table `scheduled`. Reads are consistent.
 pub trait Store {
@@ -125,32 +122,18 @@ impl ScheduledTable {
     /// # Errors
     /// The table does not answer.
     pub async fn due(&self, hour: &str, until_ms: u64, limit: usize) -> anyhow::Result<Vec<Hint>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("due_hour = :hour AND due_at <= :until")
-            .expression_attribute_values(":hour", text(hour))
-            .expression_attribute_values(":until", number(until_ms))
-            .into_paginator()
-            .items()
-            .send();
-        let mut found = Vec::new();
-        while found.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            let item = item.context("table scheduled does not answer")?;
-            found.push(Hint {
+        let due = attributes::due(&self.client, &self.table, hour, until_ms, limit).await?;
+        let hint = |item: &Attributes| {
+            Ok(Hint {
                 v: V,
-                customer: text_of(&item, "customer")?.into(),
-                message: text_of(&item, "message")?.parse()?,
-                due_ms: number_of(&item, "due_at")?,
+                customer: text_of(item, "customer")?.into(),
+                message: text_of(item, "message")?.parse()?,
+                due_ms: number_of(item, "due_at")?,
                 news: false,
                 swept: true,
-            });
-        }
-        Ok(found)
+            })
+        };
+        due.iter().map(hint).collect()
     }
 }
 
@@ -190,24 +173,20 @@ impl Store for ScheduledTable {
 }
 
 fn keys(customer: &CustomerId, id: MessageId) -> Attributes {
-    Attributes::from([
-        ("customer".to_owned(), text(customer.as_str())),
-        ("message".to_owned(), text(&id.to_string())),
-    ])
+    item([("customer", text(customer.as_str())), ("message", text(id.to_string()))])
 }
 
 fn encode(customer: &CustomerId, put: &Put, writer: &str) -> anyhow::Result<Attributes> {
-    let mut attributes = keys(customer, put.message);
     let kept = Kept { v: V, item: put.item.clone() };
-    attributes.extend([
-        ("version".to_owned(), number(put.read_version + 1)),
-        ("writer".to_owned(), text(writer)),
-        ("data".to_owned(), text(std::str::from_utf8(&wire::encode(&kept))?)),
-        ("ttl".to_owned(), number(put.item.kept_until_ms() / 1000)),
-    ]);
+    let mut attributes = keys(customer, put.message);
+    attributes.extend(item([
+        ("version", number(put.read_version + 1)),
+        ("writer", text(writer)),
+        ("data", text(String::from_utf8(wire::encode(&kept))?)),
+        ("ttl", number(put.item.kept_until_ms() / 1000)),
+    ]));
     if let Some(due_ms) = put.item.due_ms() {
-        attributes.insert("due_hour".to_owned(), text(&due_hour(due_ms)));
-        attributes.insert("due_at".to_owned(), number(due_ms));
+        attributes.extend(item([("due_hour", text(due_hour(due_ms))), ("due_at", number(due_ms))]));
     }
     Ok(attributes)
 }
@@ -215,22 +194,4 @@ fn encode(customer: &CustomerId, put: &Put, writer: &str) -> anyhow::Result<Attr
 fn decode(item: &Attributes) -> anyhow::Result<Stored> {
     let kept: Kept = wire::decode(text_of(item, "data")?.as_bytes())?;
     Ok(Stored { version: number_of(item, "version")?, item: kept.item })
-}
-
-fn text(value: &str) -> AttributeValue {
-    AttributeValue::S(value.to_owned())
-}
-
-fn number(value: u64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn text_of<'a>(item: &'a Attributes, name: &str) -> anyhow::Result<&'a str> {
-    let value = item.get(name).and_then(|value| value.as_s().ok());
-    value.map(String::as_str).with_context(|| format!("an item without {name}"))
-}
-
-fn number_of(item: &Attributes, name: &str) -> anyhow::Result<u64> {
-    let value = item.get(name).and_then(|value| value.as_n().ok());
-    Ok(value.with_context(|| format!("an item without {name}"))?.parse()?)
 }

@@ -30,7 +30,7 @@ impl FromStr for LineForm {
             "off" => Ok(Self::Off),
             "csv" => Ok(Self::Csv),
             "json" => Ok(Self::Json),
-            _ => Err("it is neither".to_owned()),
+            _ => Err("it is none of them".to_owned()),
         }
     }
 }

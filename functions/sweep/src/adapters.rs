@@ -1,10 +1,9 @@
 //! The indexes in DynamoDB and the queue in SQS.
 
-use anyhow::Context as _;
-use aws_sdk_dynamodb::types::AttributeValue;
+use platform::attributes::{self, Attributes, number_of, text_of};
 use platform::correlations::{CorrelationsTable, Item, Place};
 use platform::queue::DelayQueue;
-use wire::assembly_deadlines::{AssemblyDeadline, DUE_INDEX};
+use wire::assembly_deadlines::AssemblyDeadline;
 
 use crate::handler::{AT_ONCE, Deadlines, Overdue, Queue};
 use crate::receipts::Correlations;
@@ -31,34 +30,13 @@ impl Deadlines for AssembliesTable {
         until_ms: u64,
         limit: usize,
     ) -> anyhow::Result<Vec<Overdue>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("due_hour = :hour AND due_at <= :until")
-            .expression_attribute_values(":hour", AttributeValue::S(due_hour.to_owned()))
-            .expression_attribute_values(":until", AttributeValue::N(until_ms.to_string()))
-            .into_paginator()
-            .items()
-            .send();
-        let mut found = Vec::new();
-        while found.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            found.push(overdue(&item.context("table assemblies does not answer")?)?);
-        }
-        Ok(found)
+        let due = attributes::due(&self.client, &self.table, due_hour, until_ms, limit).await?;
+        let overdue = |item: &Attributes| {
+            let (key, due_ms) = (text_of(item, "key")?.to_owned(), number_of(item, "due_at")?);
+            Ok(Overdue { key, due_ms })
+        };
+        due.iter().map(overdue).collect()
     }
-}
-
-fn overdue(item: &std::collections::HashMap<String, AttributeValue>) -> anyhow::Result<Overdue> {
-    let key = item.get("key").and_then(|value| value.as_s().ok());
-    let due = item.get("due_at").and_then(|value| value.as_n().ok());
-    Ok(Overdue {
-        key: key.context("an assembly without a key")?.clone(),
-        due_ms: due.context("an assembly without a deadline")?.parse()?,
-    })
 }
 
 impl Queue for DelayQueue {

@@ -1,25 +1,19 @@
 //! Lambda `sweep`: settings, clients, run.
 
-use std::time::Duration;
-
 use domain::config::Document;
 use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::correlations::CorrelationsTable;
 use platform::deliveries::Mailboxes;
-use platform::function::{Configurations, Shell};
-use platform::kafka::{Batch, KafkaSettings};
+use platform::function::{Configurations, PUBLISH_TIMEOUT, Shell};
+use platform::kafka::KafkaSettings;
 use platform::queue::DelayQueue;
 use platform::scheduled::ScheduledTable;
 use platform::settings::{SettingError, exit_on_error, required};
-use platform::time_limit::TimeLimit;
 use serde::de::IgnoredAny;
 use sweep::adapters::AssembliesTable;
 use sweep::handler::sweep;
 use sweep::receipts::{BY, Receipts};
-
-/// Well below the function's time-out (120 s, template.yaml), so that a failure is reported by us.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn settings() -> Result<[String; 7], SettingError> {
     Ok([
@@ -38,7 +32,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     platform::telemetry::start();
     let [assemblies, queue, correlations, config, mailboxes, scheduled, releases] =
         exit_on_error(settings());
-    let limit = exit_on_error(TimeLimit::from_environment());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
     let dynamodb = platform::aws::dynamodb().await;
     let index = AssembliesTable::new(dynamodb.clone(), assemblies);
@@ -48,11 +41,10 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let releases = DelayQueue::new(sqs, releases);
     let versions = ConfigStore::new(dynamodb.clone(), config);
     let mailboxes = Mailboxes::new(dynamodb.clone(), mailboxes);
-    let outputs = Batch::new(&kafka, PUBLISH_TIMEOUT)?;
     let receipts = Receipts {
         table: CorrelationsTable::new(dynamodb, correlations),
         configurations: Configurations::new(versions, Document::receipts_by_provider),
-        shell: Shell { by: BY, outputs, limit, now_ms: platform::clock::unix_ms },
+        shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
     };
     let (index, queue, receipts, mailboxes) = (&index, &queue, &receipts, &mailboxes);
     let (scheduled, releases) = (&scheduled, &releases);

@@ -12,9 +12,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, PutRequest, WriteRe
 use domain::id::CustomerId;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
+use crate::attributes::{Attributes, item, number, number_of, text, text_of};
 use crate::batches;
 
-use super::attributes::{AT_ONCE, Item, item, number, number_of, text, text_of};
+use super::AT_ONCE;
 use super::lease::RESERVED;
 
 /// TTL of an entry that nobody removes: long after its lease.
@@ -199,7 +200,7 @@ fn request(write: &BindWrite) -> anyhow::Result<WriteRequest> {
     })
 }
 
-fn bind(item: &Item) -> anyhow::Result<Bind> {
+fn bind(item: &Attributes) -> anyhow::Result<Bind> {
     Ok(Bind {
         customer: text_of(item, "customer")?.into(),
         bind: text_of(item, "bind")?.to_owned(),
@@ -208,7 +209,7 @@ fn bind(item: &Item) -> anyhow::Result<Bind> {
     })
 }
 
-fn node(item: &Item) -> anyhow::Result<EdgeNode> {
+fn node(item: &Attributes) -> anyhow::Result<EdgeNode> {
     let partitions = item.get("partitions").and_then(|value| value.as_l().ok());
     let partitions = partitions.context("a node without partitions")?;
     let partition = |value: &AttributeValue| value.as_n().ok()?.parse().ok();

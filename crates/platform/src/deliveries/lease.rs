@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use domain::id::CustomerId;
 
-use super::attributes::{item, number, number_of, text};
 use super::is_held;
+use crate::attributes::{item, number, number_of, text};
 
 /// Sort key of the lease, behind all binds: their ids begin with letters or digits.
 pub(super) const RESERVED: &str = "~drainer";

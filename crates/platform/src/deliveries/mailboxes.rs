@@ -9,17 +9,19 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{BatchStatementRequest, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::BatchStatementRequest;
 use domain::id::{CustomerId, DeliveryId};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use wire::assembly_deadlines::{DUE_INDEX, due_hour};
+use wire::assembly_deadlines::due_hour;
 use wire::customer_deliveries::CustomerDelivery;
 
+use crate::attributes::{self, Attributes, item, number, number_of, text, text_of};
 use crate::batches;
 
-use super::DELIVERY_KEPT_MS;
-use super::attributes::{AT_ONCE, BATCH_MAX, Item, item, number, number_of, text, text_of};
+use super::{AT_ONCE, DELIVERY_KEPT_MS};
 
+/// Statements in one BatchExecuteStatement (AWS: at most 25).
+const BATCH_MAX: usize = 25;
 /// The local index of what waits.
 const WAITING: &str = "waiting";
 /// The claim of what is done: no lease reaches it.
@@ -243,8 +245,7 @@ impl Mailboxes {
                 ("claim", number(DONE)),
                 ("ttl", number((now_ms + DELIVERY_KEPT_MS) / 1000 + TIDY_AFTER_S)),
             ]);
-            let put = PutRequest::builder().set_item(Some(mark)).build()?;
-            anyhow::Ok(WriteRequest::builder().put_request(put).build())
+            batches::put(mark)
         };
         let requests = done.iter().map(request).collect::<anyhow::Result<_>>()?;
         batches::write_all(&self.client, &self.table, requests).await
@@ -260,25 +261,11 @@ impl Mailboxes {
         until_ms: u64,
         limit: usize,
     ) -> anyhow::Result<Vec<(CustomerId, DeliveryId)>> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("due_hour = :hour AND due_at <= :until")
-            .expression_attribute_values(":hour", text(due_hour))
-            .expression_attribute_values(":until", number(until_ms))
-            .into_paginator()
-            .items()
-            .send();
-        let mut found = Vec::new();
-        while found.len() < limit
-            && let Some(item) = pages.next().await
-        {
-            let item = item.context("table mailboxes does not answer")?;
-            found.push((text_of(&item, "customer")?.into(), text_of(&item, "id")?.parse()?));
-        }
-        Ok(found)
+        let due = attributes::due(&self.client, &self.table, due_hour, until_ms, limit).await?;
+        let key = |item: &Attributes| {
+            anyhow::Ok((text_of(item, "customer")?.into(), text_of(item, "id")?.parse()?))
+        };
+        due.iter().map(key).collect()
     }
 
     /// Those of these that still wait.
@@ -324,7 +311,7 @@ impl Mailboxes {
     }
 }
 
-fn encode(parked: &Parked) -> anyhow::Result<Item> {
+fn encode(parked: &Parked) -> anyhow::Result<Attributes> {
     let delivery = &parked.delivery;
     let id = delivery.id.to_string();
     let due_ms = delivery.at_ms.saturating_add(DELIVERY_KEPT_MS);
@@ -342,7 +329,7 @@ fn encode(parked: &Parked) -> anyhow::Result<Item> {
     ]))
 }
 
-fn decode(item: &Item) -> anyhow::Result<Mail> {
+fn decode(item: &Attributes) -> anyhow::Result<Mail> {
     Ok(Mail {
         delivery: wire::decode(text_of(item, "delivery")?.as_bytes())?,
         tries: u32::try_from(number_of(item, "tries")?)?,

@@ -9,7 +9,6 @@
 //!
 //! Expiry is judged by whoever reads, by its own clock and [`CLOCKS_DIFFER_MS`]; TTL only tidies up.
 
-mod attributes;
 mod binds;
 mod lease;
 mod mailboxes;
@@ -18,6 +17,8 @@ pub use binds::{Bind, BindWrite, Binds, EdgeNode, Presence};
 pub use lease::{Lease, LeaseAnswer, Leases};
 pub use mailboxes::{Fetched, Mail, Mailboxes, Parked};
 
+/// Requests of one call on their way at a time.
+const AT_ONCE: usize = 8;
 /// Clocks of two machines differ by less than this.
 pub const CLOCKS_DIFFER_MS: u64 = 2_000;
 /// A delivery waits so long for its customer (design, section 8).

@@ -7,7 +7,7 @@ use domain::id::{CustomerId, MessageId};
 use sha2::{Digest as _, Sha256};
 
 /// Attributes of an item.
-pub use crate::batches::Attributes;
+pub use crate::attributes::Attributes;
 
 /// Hash key: whose events.
 pub const MESSAGE: &str = "message";

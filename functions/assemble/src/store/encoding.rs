@@ -24,7 +24,7 @@ use crate::run::{Put, Stored};
 const FORM: &str = "1";
 
 /// Attributes of an item.
-pub(super) use platform::batches::Attributes;
+pub(super) use platform::attributes::Attributes;
 
 /// The attributes of a write. `keep_ms` after its last end a finished item may go.
 pub(super) fn encode(put: &Put, writer: &str, keep_ms: u64) -> anyhow::Result<Attributes> {
