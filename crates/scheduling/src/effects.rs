@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use domain::message::{Message, asks_for_failure};
+use domain::message::Message;
 use wire::customer_deliveries::{CustomerDelivery, Failure};
+use wire::event_lines::time;
 use wire::message_events::{Happened, MessageEvent};
 use wire::scheduled::{Scheduled, State};
 
@@ -43,7 +44,7 @@ pub fn parked(message: &Message, parked: Parked, by: &'static str) -> Effects {
         Parked::Kept => {
             let event = event(message, "scheduled", Happened::Scheduled, message.attempt_ms, by);
             let time_ms = message.envelope.schedule_ms.unwrap_or_default();
-            let detail = Cow::Owned(format!("for {time_ms} ms"));
+            let detail = Cow::Owned(format!("for {}", time(time_ms)));
             Effects { events: vec![MessageEvent { detail, ..event }], ..Effects::default() }
         }
         Parked::Cancelled(at_ms) => cancelled(message, at_ms, by),
@@ -66,17 +67,14 @@ fn released(message: &Message, at_ms: u64, config: u64, by: &'static str) -> Eff
 /// A receipt for each part that asked for one, and the event.
 fn cancelled(message: &Message, at_ms: u64, by: &'static str) -> Effects {
     const FAILURE: Failure = Failure::Cancelled;
-    let asking = message.parts.iter().filter(|part| asks_for_failure(part.receipt));
-    let ids = asking.flat_map(|part| std::iter::once(&part.id).chain(&part.aliases));
-    let receipt =
-        |id: &_| CustomerDelivery::failure(message.id, &message.envelope, *id, FAILURE, at_ms);
+    let deliveries = CustomerDelivery::failures(message, FAILURE, at_ms).collect();
     let event = event(message, "cancelled", Happened::Cancelled, at_ms, by);
     let event = MessageEvent {
         state: Some(FAILURE.state()),
         error: Cow::Borrowed(FAILURE.error()),
         ..event
     };
-    Effects { released: None, deliveries: ids.map(receipt).collect(), events: vec![event] }
+    Effects { released: None, deliveries, events: vec![event] }
 }
 
 fn event(

@@ -3,7 +3,7 @@
 
 use domain::address::Address;
 use domain::id::{CustomerId, DeliveryId, MessageId, PartId, ProviderId};
-use domain::message::{Envelope, Part, ReferenceKind};
+use domain::message::{Envelope, Message, Part, ReferenceKind, asks_for_failure};
 use domain::receipts::{CustomerReceipt, MessageState, NetworkError};
 use serde::{Deserialize, Serialize};
 
@@ -165,6 +165,18 @@ impl Failure {
 }
 
 impl CustomerDelivery {
+    /// The receipts of `message` that failed as a whole at `at_ms`: for each part that asked to be told, under
+    /// each id that the customer was given for it.
+    pub fn failures(
+        message: &Message,
+        failure: Failure,
+        at_ms: u64,
+    ) -> impl Iterator<Item = Self> + '_ {
+        let asking = message.parts.iter().filter(|part| asks_for_failure(part.receipt));
+        let ids = asking.flat_map(|part| std::iter::once(&part.id).chain(&part.aliases));
+        ids.map(move |id| Self::failure(message.id, &message.envelope, *id, failure, at_ms))
+    }
+
     /// The receipt for a part of `message` that failed at `at_ms` without a provider's word.
     #[must_use]
     pub fn failure(

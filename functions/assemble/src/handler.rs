@@ -2,18 +2,18 @@
 //! [`Closing`] ask for, in their order; decides nothing itself.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use aws_lambda_events::event::kafka::KafkaRecord;
-use aws_lambda_events::event::sqs::SqsMessage;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsMessage};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::octets::Octets;
+use platform::function;
 use platform::time_limit::{EXCEEDED, Place, TimeLimit};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use wire::assembly_deadlines::AssemblyDeadline;
 
 use crate::closing::{self, CLOCKS_DIFFER_MS, Closing};
@@ -35,23 +35,6 @@ pub struct Event {
     /// SQS.
     #[serde(default, rename = "Records")]
     messages: Vec<SqsMessage>,
-}
-
-/// The answer to SQS: what failed and has to come again. For Kafka it is empty: a batch of parts
-/// fails as a whole, by an error.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// By message id.
-    #[serde(rename = "batchItemFailures")]
-    pub failures: Vec<ItemFailure>,
-}
-
-/// A message that has to come again.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct ItemFailure {
-    /// SQS message id.
-    #[serde(rename = "itemIdentifier")]
-    pub id: String,
 }
 
 /// The function, over its ports.
@@ -76,21 +59,21 @@ pub struct Handler<S, D, O, P> {
 }
 
 impl<S: Store, D: Delays, O: Outputs, P: Progress> Handler<S, D, O, P> {
-    /// One invocation.
+    /// One invocation; of deadlines, what failed by itself has to come again.
     ///
     /// # Errors
     /// The batch has to come again: Kafka, DynamoDB or SQS refused.
-    pub async fn handle(&self, event: Event) -> anyhow::Result<Answer> {
+    pub async fn handle(&self, event: Event) -> anyhow::Result<SqsBatchResponse> {
         if !event.records.is_empty() {
             self.parts(records(event.records)?).await?;
         }
-        let mut answer = Answer::default();
+        let mut answer = SqsBatchResponse::default();
         for message in event.messages {
             let id = message.message_id.unwrap_or_default();
             if let Err(error) = self.message(&id, message.body.unwrap_or_default()).await {
                 tracing::warn!(event = "deadline_failed", error = format!("{error:#}"));
                 ensure!(!id.is_empty(), "an SQS message without an id");
-                answer.failures.push(ItemFailure { id });
+                answer.add_failure(id);
             }
         }
         Ok(answer)
@@ -202,13 +185,10 @@ impl<S: Store, D: Delays, O: Outputs, P: Progress> Handler<S, D, O, P> {
     }
 }
 
-/// The place of a deadline message for the time limit. SQS gives it the same id each time that it
-/// comes; its body would tell something of a customer.
+/// The place of a deadline message for the time limit; its body would tell something of a customer.
 #[must_use]
 pub fn place_of_deadline(id: &str) -> Place<'static> {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    Place { topic: DEADLINES, partition: 0, offset: hasher.finish().cast_signed() }
+    function::Place::of_message(DEADLINES, id).into()
 }
 
 /// The records of a Kafka event, those of one partition in the order of offsets.

@@ -8,7 +8,6 @@ use wire::message_events::MessageEvent;
 use wire::provider_events::{ProviderEvent, ProviderReceipt, SubmitResult};
 use wire::retries::Retry;
 use wire::submit_journal::Ending;
-use wire::topics::CUSTOMER_DELIVERIES;
 
 use crate::follow::{after, doubt, follow};
 use crate::ports::{Retries, Store};
@@ -99,13 +98,7 @@ impl<V: Versions, O: Outputs, S: Store, R: Retries> Handler<V, O, S, R> {
         };
         match followed {
             Ok(followed) => {
-                let deliveries = followed.deliveries.iter();
-                decided.outputs.extend(deliveries.map(|delivery| Output {
-                    topic: CUSTOMER_DELIVERIES.into(),
-                    partition: None,
-                    key: delivery.message.to_string(),
-                    value: wire::encode(delivery),
-                }));
+                decided.outputs.extend(followed.deliveries.iter().map(Output::delivery));
                 decided.events.push(followed.event);
                 retries.extend(followed.retry);
             }

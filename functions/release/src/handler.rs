@@ -1,24 +1,20 @@
 //! A batch of SQS `releases`: each hint is followed by itself, all of them at the same time.
 
-use std::future::Future;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use platform::config_store::ConfigStore;
-use platform::function::{Decided, Output, Outputs, Place, Shell};
+use platform::function::{Current, Decided, Output, Outputs, Place, Shell};
 use platform::scheduled::{Hints, Schedule, Store};
 use scheduling::effects::{Effects, of};
 use scheduling::release::Releasing;
 use scheduling::{Answer, Machine as _, Step};
-use serde::Serialize;
 use wire::V;
 use wire::customer_incoming::ReleasedRef;
-use wire::provider_outgoing::Origin;
 use wire::scheduled::Hint;
-use wire::topics::{CUSTOMER_DELIVERIES, CUSTOMER_INCOMING_MESSAGES};
+use wire::topics::CUSTOMER_INCOMING_MESSAGES;
 
 /// The name of this program in records.
 pub const BY: &str = "release";
@@ -26,34 +22,6 @@ pub const BY: &str = "release";
 const RELEASES: &str = "releases";
 /// A hint that comes this much early waits here: SQS counts in seconds.
 const WAITS_HERE_MS: u64 = 1_500;
-
-/// The answer to SQS: what failed and has to come again.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Failed {
-    /// By message id.
-    #[serde(rename = "batchItemFailures")]
-    pub failures: Vec<ItemFailure>,
-}
-
-/// A message that has to come again.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct ItemFailure {
-    /// SQS message id.
-    #[serde(rename = "itemIdentifier")]
-    pub id: String,
-}
-
-/// Which configuration version is in force.
-pub trait Current {
-    /// Its number; none before the first.
-    fn current(&self) -> impl Future<Output = anyhow::Result<Option<u64>>>;
-}
-
-impl Current for ConfigStore {
-    async fn current(&self) -> anyhow::Result<Option<u64>> {
-        Self::current(self).await
-    }
-}
 
 /// The function, over its ports.
 #[derive(Debug)]
@@ -76,36 +44,54 @@ struct Run {
 }
 
 impl<T: Store + Sync, Q: Hints + Sync, O: Outputs, C: Current> Handler<T, Q, O, C> {
-    /// One invocation.
+    /// One invocation; what failed by itself has to come again.
     ///
     /// # Errors
     /// Kafka refused: the batch has to come again. Nothing is left in a queue.
-    pub async fn handle(&self, event: SqsEvent) -> anyhow::Result<Failed> {
-        let mut failed = Failed::default();
+    pub async fn handle(&self, event: SqsEvent) -> anyhow::Result<SqsBatchResponse> {
+        let mut failed = SqsBatchResponse::default();
         self.shell.invoke(Box::pin(self.follow_all(event, &mut failed))).await?;
         Ok(failed)
     }
 
-    /// Follows all hints at the same time; what each publishes is confirmed one after the other.
-    async fn follow_all(&self, event: SqsEvent, failed: &mut Failed) -> anyhow::Result<Decided> {
+    /// Follows all hints at the same time. What has something to publish at one time is published together,
+    /// and confirmed before anything of it goes on.
+    async fn follow_all(
+        &self,
+        event: SqsEvent,
+        failed: &mut SqsBatchResponse,
+    ) -> anyhow::Result<Decided> {
         let mut unread = Decided::default();
         let runs = event.records.into_iter().filter_map(|it| self.read(it, &mut unread));
         let mut runs: FuturesUnordered<_> = runs.map(|run| self.go_on(run)).collect();
-        while let Some((mut run, stopped)) = runs.next().await {
-            match stopped {
-                Ok(None) => {}
-                Ok(Some(effects)) => {
-                    self.shell.publish_now(&mut decided(effects)).await?;
-                    if let Some(machine) = &mut run.machine {
-                        machine.answer(Answer::Done);
+        while let Some(first) = runs.next().await {
+            let mut stopped = vec![first];
+            while let Some(Some(another)) = runs.next().now_or_never() {
+                stopped.push(another);
+            }
+            let (mut publishing, mut effects) = (Vec::new(), Vec::new());
+            for (run, stopped) in stopped {
+                match stopped {
+                    Ok(None) => {}
+                    Ok(Some(some)) => {
+                        publishing.push(run);
+                        effects.push(some);
                     }
-                    runs.push(self.go_on(run));
+                    Err(error) => {
+                        tracing::warn!(event = "release_failed", error = format!("{error:#}"));
+                        ensure!(!run.id.is_empty(), "an SQS message without an id");
+                        failed.add_failure(run.id);
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(event = "release_failed", error = format!("{error:#}"));
-                    ensure!(!run.id.is_empty(), "an SQS message without an id");
-                    failed.failures.push(ItemFailure { id: run.id });
+            }
+            if !publishing.is_empty() {
+                self.shell.publish_now(&mut decided(effects.into_iter())).await?;
+            }
+            for mut run in publishing {
+                if let Some(machine) = &mut run.machine {
+                    machine.answer(Answer::Done);
                 }
+                runs.push(self.go_on(run));
             }
         }
         Ok(unread)
@@ -114,7 +100,7 @@ impl<T: Store + Sync, Q: Hints + Sync, O: Outputs, C: Current> Handler<T, Q, O, 
     /// Reads a hint; one that cannot be read is a dead letter.
     fn read(&self, message: SqsMessage, unread: &mut Decided) -> Option<Run> {
         let (id, body) = (message.message_id.unwrap_or_default(), message.body.unwrap_or_default());
-        let place = place(&id);
+        let place = Place::of_message(RELEASES, &id);
         let read = || wire::decode::<Hint>(body.as_bytes()).map_err(|error| error.to_string());
         match self.shell.pure(place, read) {
             Ok(hint) => Some(Run { id, hint, machine: None }),
@@ -153,28 +139,17 @@ impl<T: Store + Sync, Q: Hints + Sync, O: Outputs, C: Current> Handler<T, Q, O, 
     }
 }
 
-fn decided(effects: Effects) -> Decided {
-    let Effects { released, deliveries, events } = effects;
-    let to = |topic: &'static str, key: String, value: Vec<u8>| Output {
-        topic: topic.into(),
-        partition: None,
-        key,
-        value,
-    };
-    let released = released.map(|message| {
-        let record = ReleasedRef { v: V, message: &message, released: true };
-        to(CUSTOMER_INCOMING_MESSAGES, String::new(), wire::encode(&record))
-    });
-    let deliveries = deliveries.iter().map(|delivery| {
-        to(CUSTOMER_DELIVERIES, delivery.message.to_string(), wire::encode(delivery))
-    });
-    Decided { outputs: deliveries.chain(released).collect(), events }
-}
-
-/// The place of a message for the time limit. SQS gives it the same id each time that it comes.
-fn place(id: &str) -> Place<'static> {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    let origin = Origin { partition: 0, offset: hasher.finish().cast_signed() };
-    Place { topic: RELEASES, origin }
+fn decided(all: impl Iterator<Item = Effects>) -> Decided {
+    let mut decided = Decided::default();
+    for Effects { released, deliveries, events } in all {
+        decided.outputs.extend(deliveries.iter().map(Output::delivery));
+        decided.outputs.extend(released.map(|message| Output {
+            topic: CUSTOMER_INCOMING_MESSAGES.into(),
+            partition: None,
+            key: String::new(),
+            value: wire::encode(&ReleasedRef { v: V, message: &message, released: true }),
+        }));
+        decided.events.extend(events);
+    }
+    decided
 }

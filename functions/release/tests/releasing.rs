@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::bail;
-use aws_lambda_events::event::sqs::SqsEvent;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::id::{CustomerId, MessageId};
 use domain::message::Message;
-use platform::function::{Output, Outputs, Shell};
+use platform::function::{Current, Output, Outputs, Shell};
 use platform::scheduled::{Hints, Schedule, Store};
 use platform::time_limit::TimeLimit;
-use release::handler::{BY, Current, Failed, Handler};
+use release::handler::{BY, Handler};
 use serde_json::{Value, json};
 use wire::V;
 use wire::scheduled::{Hint, Item, Put, Scheduled, State, Stored};
@@ -127,7 +127,7 @@ fn handler(world: &World) -> Handler<&World, &World, &World, &World> {
     }
 }
 
-async fn given(world: &World, bodies: &[Vec<u8>]) -> anyhow::Result<Failed> {
+async fn given(world: &World, bodies: &[Vec<u8>]) -> anyhow::Result<SqsBatchResponse> {
     let message = |(n, body): (usize, &Vec<u8>)| json!({"messageId": format!("m{n}"), "body": std::str::from_utf8(body).unwrap()});
     let records: Vec<Value> = bodies.iter().enumerate().map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
@@ -146,7 +146,10 @@ fn published(world: &World) -> Vec<(String, Value)> {
 async fn what_is_due_goes_on_marked_under_the_version_in_force_and_once() {
     let world = world(NOW_MS, State::Waiting);
     let due = wire::encode(&hint(NOW_MS));
-    assert_eq!(given(&world, &[due.clone(), due.clone()]).await.unwrap(), Failed::default());
+    assert_eq!(
+        given(&world, &[due.clone(), due.clone()]).await.unwrap(),
+        SqsBatchResponse::default()
+    );
     let all = published(&world);
     let released: Vec<_> =
         all.iter().filter(|(topic, _)| topic == "customer-incoming-messages").collect();
@@ -175,7 +178,7 @@ async fn what_is_early_waits_on_and_an_outage_lets_it_come_again() {
     );
     world.down.store(true, Ordering::Relaxed);
     let failed = given(&world, &[wire::encode(&hint(NOW_MS))]).await.unwrap();
-    assert_eq!(failed.failures[0].id, "m0");
+    assert_eq!(failed.batch_item_failures[0].item_identifier, "m0");
     assert_eq!(published(&world), []);
 }
 
@@ -197,7 +200,7 @@ async fn what_kafka_did_not_take_is_not_called_told() {
 #[tokio::test]
 async fn a_hint_that_cannot_be_read_is_a_dead_letter() {
     let world = World::default();
-    assert_eq!(given(&world, &[b"{}".to_vec()]).await.unwrap(), Failed::default());
+    assert_eq!(given(&world, &[b"{}".to_vec()]).await.unwrap(), SqsBatchResponse::default());
     let letters = published(&world);
     assert_eq!((letters.len(), letters[0].0.as_str()), (1, "dead-letters"));
 }

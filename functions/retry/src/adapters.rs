@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use platform::config_store::ConfigStore;
 use platform::correlations::{CorrelationsTable, Item, Place};
 use platform::kafka::Reader;
 use wire::correlations::{mark_kept_until_ms, retry_item, retry_key};
@@ -12,7 +11,7 @@ use wire::provider_outgoing::Origin;
 use wire::retries::Retry;
 use wire::topics::CUSTOMER_INCOMING_MESSAGES;
 
-use crate::ports::{Bodies, Current, Ground, Grounds};
+use crate::ports::{Bodies, Ground, Grounds};
 
 /// For one record, whose place is known.
 const ONE: Duration = Duration::from_secs(5);
@@ -54,12 +53,6 @@ fn body(reader: &Reader, origin: Origin) -> anyhow::Result<Option<Vec<u8>>> {
     })?;
     anyhow::ensure!(read > offset, "{topic}/{partition} is not read in time");
     Ok(body)
-}
-
-impl Current for ConfigStore {
-    async fn current(&self) -> anyhow::Result<Option<u64>> {
-        Self::current(self).await
-    }
 }
 
 impl Grounds for CorrelationsTable {

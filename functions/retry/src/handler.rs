@@ -1,39 +1,21 @@
 //! A batch of SQS `retries`: each is decided by itself; what follows is published together.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use anyhow::{Context as _, ensure};
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::routing::Router;
-use platform::function::{Configurations, Decided, Output, Outputs, Place, Shell, Versions};
-use serde::Serialize;
+use platform::function::{
+    Configurations, Current, Decided, Output, Outputs, Place, Shell, Versions,
+};
 use wire::V;
 use wire::customer_incoming::IncomingMessage;
-use wire::provider_outgoing::Origin;
 use wire::retries::Retry;
-use wire::topics::{CUSTOMER_DELIVERIES, CUSTOMER_INCOMING_MESSAGES};
+use wire::topics::CUSTOMER_INCOMING_MESSAGES;
 
 use crate::decide::{Next, decide, event};
-use crate::ports::{Bodies, Current, Ground, Grounds};
+use crate::ports::{Bodies, Ground, Grounds};
 
 /// Stands for a topic where a message of the queue is named like a record.
-const RETRIES: &str = "retries";
-
-/// The answer to SQS: what failed and has to come again.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Answer {
-    /// By message id.
-    #[serde(rename = "batchItemFailures")]
-    pub failures: Vec<ItemFailure>,
-}
-
-/// A message that has to come again.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct ItemFailure {
-    /// SQS message id.
-    #[serde(rename = "itemIdentifier")]
-    pub id: String,
-}
+pub const RETRIES: &str = "retries";
 
 /// The function, over its ports.
 #[derive(Debug)]
@@ -55,8 +37,8 @@ impl<V: Versions, O: Outputs, B: Bodies, C: Current, G: Grounds> Handler<V, O, B
     ///
     /// # Errors
     /// Kafka refused what follows: the batch has to come again. Nothing is left in a queue.
-    pub async fn handle(&self, event: SqsEvent) -> anyhow::Result<Answer> {
-        let mut answer = Answer::default();
+    pub async fn handle(&self, event: SqsEvent) -> anyhow::Result<SqsBatchResponse> {
+        let mut answer = SqsBatchResponse::default();
         let work = async {
             let mut decided = Decided::default();
             for message in event.records {
@@ -66,7 +48,7 @@ impl<V: Versions, O: Outputs, B: Bodies, C: Current, G: Grounds> Handler<V, O, B
                 {
                     tracing::warn!(event = "retry_failed", error = format!("{error:#}"));
                     ensure!(!id.is_empty(), "an SQS message without an id");
-                    answer.failures.push(ItemFailure { id });
+                    answer.add_failure(id);
                 }
             }
             Ok(decided)
@@ -77,7 +59,7 @@ impl<V: Versions, O: Outputs, B: Bodies, C: Current, G: Grounds> Handler<V, O, B
 
     /// What follows from one message, or an error: it has to come again, and nothing follows yet.
     async fn message(&self, id: &str, body: String, decided: &mut Decided) -> anyhow::Result<()> {
-        let place = place(id);
+        let place = Place::of_message(RETRIES, id);
         let read = || wire::decode::<Retry>(body.as_bytes()).map_err(|error| error.to_string());
         let next = match self.shell.pure(place, read) {
             Ok(retry) => self.retry(place, &retry, decided).await?,
@@ -122,24 +104,10 @@ impl<V: Versions, O: Outputs, B: Bodies, C: Current, G: Grounds> Handler<V, O, B
                 value: wire::encode(&IncomingMessage { v: V, message: *message }),
             }),
             Next::Tell(deliveries, _) => {
-                decided.outputs.extend(deliveries.iter().map(|delivery| Output {
-                    topic: CUSTOMER_DELIVERIES.into(),
-                    partition: None,
-                    key: delivery.message.to_string(),
-                    value: wire::encode(delivery),
-                }));
+                decided.outputs.extend(deliveries.iter().map(Output::delivery));
             }
             Next::Lost => return Ok(Err("Kafka keeps its message no more".to_owned())),
         }
         Ok(Ok(()))
     }
-}
-
-/// The place of a message for the time limit. SQS gives it the same id each time that it comes.
-#[must_use]
-pub fn place(id: &str) -> Place<'static> {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    let origin = Origin { partition: 0, offset: hasher.finish().cast_signed() };
-    Place { topic: RETRIES, origin }
 }

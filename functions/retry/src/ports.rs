@@ -14,12 +14,6 @@ pub trait Bodies {
     fn read(&self, origin: Origin) -> impl Future<Output = anyhow::Result<Option<Vec<u8>>>>;
 }
 
-/// Which configuration version is in force.
-pub trait Current {
-    /// Its number; none before the first.
-    fn current(&self) -> impl Future<Output = anyhow::Result<Option<u64>>>;
-}
-
 /// By what an attempt's successor is decided, the same for each run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ground {

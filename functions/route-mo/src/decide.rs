@@ -12,7 +12,6 @@ use wire::V;
 use wire::customer_deliveries::{CustomerDelivery, Delivered, HandsetMessage};
 use wire::message_events::{Happened, MessageEvent};
 use wire::provider_incoming::ProviderMessage;
-use wire::topics::CUSTOMER_DELIVERIES;
 
 use crate::answer::answer;
 use crate::recording::Wanted;
@@ -116,13 +115,11 @@ fn delivered(message: ProviderMessage, owner: &Owner<'_>) -> Somebodys {
             keyword: (!words.is_empty()).then(|| words.join(" ")),
         }),
     };
-    let output = Output {
-        topic: CUSTOMER_DELIVERIES.into(),
-        partition: None,
-        key: id.to_string(),
-        value: wire::encode(&delivery),
-    };
-    Somebodys { outputs: vec![output], events: vec![event], wishes: Vec::new() }
+    Somebodys {
+        outputs: vec![Output::delivery(&delivery)],
+        events: vec![event],
+        wishes: Vec::new(),
+    }
 }
 
 /// A wish is not delivered: it is the gateway that has to follow it.

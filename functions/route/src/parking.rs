@@ -3,7 +3,6 @@
 use platform::function::{Decided, Output};
 use scheduling::effects::{self, Effects};
 use scheduling::park::Parking;
-use wire::topics::CUSTOMER_DELIVERIES;
 
 use crate::ports::Schedule;
 use crate::record::BY;
@@ -17,12 +16,7 @@ pub(crate) async fn park(
     let parked = schedule.park(&mut parkings).await?;
     for (parking, parked) in parkings.iter().zip(parked) {
         let Effects { deliveries, events, .. } = effects::parked(parking.message(), parked, BY);
-        decided.outputs.extend(deliveries.iter().map(|delivery| Output {
-            topic: CUSTOMER_DELIVERIES.into(),
-            partition: None,
-            key: delivery.message.to_string(),
-            value: wire::encode(delivery),
-        }));
+        decided.outputs.extend(deliveries.iter().map(Output::delivery));
         decided.events.extend(events);
     }
     Ok(())

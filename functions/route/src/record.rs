@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use domain::config::LongMessages;
-use domain::message::{Message, ReferenceKind, asks_for_failure};
+use domain::message::{Message, ReferenceKind};
 use domain::routing::{Chosen, Decision, How, Query};
 use domain::segmentation;
 use platform::function::Output;
@@ -13,7 +13,6 @@ use wire::customer_deliveries::{CustomerDelivery, Failure};
 use wire::customer_incoming::IncomingMessageRef;
 use wire::message_events::{Happened, MessageEvent, PartIds};
 use wire::provider_outgoing::{Origin, OutgoingRef};
-use wire::topics::CUSTOMER_DELIVERIES;
 
 use crate::configuration::Configuration;
 
@@ -206,19 +205,8 @@ fn failed(
     now_ms: u64,
     outputs: &mut Vec<Output>,
 ) -> MessageEvent<'static> {
-    let asking = message.parts.iter().filter(|part| asks_for_failure(part.receipt));
-    for part in asking {
-        for id in std::iter::once(&part.id).chain(&part.aliases) {
-            let delivery =
-                CustomerDelivery::failure(message.id, &message.envelope, *id, failure, now_ms);
-            outputs.push(Output {
-                topic: CUSTOMER_DELIVERIES.into(),
-                partition: None,
-                key: message.id.to_string(),
-                value: wire::encode(&delivery),
-            });
-        }
-    }
+    let told = CustomerDelivery::failures(message, failure, now_ms);
+    outputs.extend(told.map(|delivery| Output::delivery(&delivery)));
     let detail = format!("{}: {why}", failure.as_str());
     MessageEvent {
         state: Some(failure.state()),

@@ -28,6 +28,18 @@ impl Versions for ConfigStore {
     }
 }
 
+/// Which configuration version is in force.
+pub trait Current {
+    /// Its number; none before the first.
+    fn current(&self) -> impl Future<Output = anyhow::Result<Option<u64>>>;
+}
+
+impl Current for ConfigStore {
+    async fn current(&self) -> anyhow::Result<Option<u64>> {
+        Self::current(self).await
+    }
+}
+
 /// Messages in flight name two or three versions; a fifth pushes out the one not used longest.
 const KEPT: usize = 4;
 

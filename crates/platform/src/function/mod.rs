@@ -6,7 +6,7 @@ pub mod event;
 pub mod output;
 pub mod shell;
 
-pub use configurations::{Configurations, Versions};
+pub use configurations::{Configurations, Current, Versions};
 pub use event::{Event, Record};
 pub use output::{Output, Outputs};
 pub use shell::{Decided, PUBLISH_TIMEOUT, Place, Shell};

@@ -4,6 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use wire::customer_deliveries::CustomerDelivery;
+use wire::topics::CUSTOMER_DELIVERIES;
+
 use crate::kafka::Batch;
 
 /// A record to be published.
@@ -17,6 +20,15 @@ pub struct Output {
     pub key: String,
     /// Value.
     pub value: Vec<u8>,
+}
+
+impl Output {
+    /// A record of `customer-deliveries`.
+    #[must_use]
+    pub fn delivery(delivery: &CustomerDelivery) -> Self {
+        let (key, value) = (delivery.message.to_string(), wire::encode(delivery));
+        Self { topic: CUSTOMER_DELIVERIES.into(), partition: None, key, value }
+    }
 }
 
 impl fmt::Debug for Output {

@@ -2,6 +2,7 @@
 //! Poison becomes a dead letter, an outage fails the batch (design, 4.4 and 4.5).
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -37,6 +38,15 @@ impl<'a> Place<'a> {
     pub fn of(record: &'a Record<'_>) -> Self {
         let Record { topic, partition, offset, .. } = record;
         Place { topic, origin: Origin { partition: *partition, offset: *offset } }
+    }
+
+    /// A message of a queue, named like a record: SQS gives it the same id each time that it comes.
+    #[must_use]
+    pub fn of_message(queue: &'a str, id: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let offset = hasher.finish().cast_signed();
+        Place { topic: queue, origin: Origin { partition: 0, offset } }
     }
 }
 

@@ -86,7 +86,8 @@ async fn a_deadline_that_fails_comes_again_and_the_others_do_not() {
         *world.failing.borrow_mut() = Some(failing);
         let bodies = ["{".to_owned(), body.clone()];
         let answer = handler.handle(deadlines_event(&bodies)).await.unwrap();
-        let ids: Vec<_> = answer.failures.iter().map(|failure| failure.id.as_str()).collect();
+        let ids: Vec<_> =
+            answer.batch_item_failures.iter().map(|it| it.item_identifier.as_str()).collect();
         // The broken one is a dead letter, unless Kafka is what fails.
         let expected: &[&str] = if failing == "publish" { &["0", "1"] } else { &["1"] };
         assert_eq!(ids, expected, "{failing}");

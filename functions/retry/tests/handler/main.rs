@@ -5,9 +5,11 @@ mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws_lambda_events::event::sqs::SqsBatchResponse;
 use domain::id::ProviderId;
+use platform::function::Place;
 use platform::time_limit::{EXCEEDED, TimeLimit};
-use retry::handler::{Answer, place};
+use retry::handler::RETRIES;
 use serde_json::json;
 use wire::customer_deliveries::Failure;
 use wire::retries::Retry;
@@ -171,13 +173,13 @@ async fn poison_is_a_dead_letter_and_holds_up_nobody() {
     let newer = good.replacen("\"v\":1", "\"v\":2", 1);
     let handler = world.handler();
     let answer = handler.handle(raw_event(vec!["{".into(), newer, good.clone()])).await.unwrap();
-    assert_eq!(answer, Answer::default());
+    assert_eq!(answer, SqsBatchResponse::default());
     let published = world.published();
     assert_eq!(published.letters().len(), 2);
     assert_eq!(published.messages().len(), 1);
     // One that pure code was stuck on.
     let directory = std::env::temp_dir().join(format!("retry-stuck-{}", std::process::id()));
-    let stuck = place("id 0").origin;
+    let stuck = Place::of_message(RETRIES, "id 0").origin;
     std::fs::write(&directory, format!("retries {} {}\n", stuck.partition, stuck.offset)).unwrap();
     let mut handler = world.handler();
     handler.shell.limit = TimeLimit::kept_in(directory.clone());
@@ -191,11 +193,12 @@ async fn an_outage_lets_the_message_come_again_and_makes_no_dead_letters() {
     let world = World::with(&single());
     world.down.store(true, Ordering::Relaxed);
     let answer = world.handler().handle(event(&[rejected(), after_receipt()])).await.unwrap();
-    let failed: Vec<_> = answer.failures.iter().map(|failure| failure.id.as_str()).collect();
+    let failed: Vec<_> =
+        answer.batch_item_failures.iter().map(|it| it.item_identifier.as_str()).collect();
     assert_eq!(failed, ["id 0", "id 1"]);
     world.down.store(false, Ordering::Relaxed);
     world.current.store(0, Ordering::Relaxed);
     let answer = world.handler().handle(event(&[rejected()])).await.unwrap();
-    assert_eq!(answer.failures.len(), 1, "without a configuration nothing is decided");
+    assert_eq!(answer.batch_item_failures.len(), 1, "without a configuration nothing is decided");
     assert!(world.published().0.is_empty());
 }

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use anyhow::bail;
-use aws_lambda_events::event::sqs::SqsEvent;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use domain::config::Document;
 use domain::id::{MessageId, PartId};
 use domain::message::{Message, Part, ReferenceKind};
 use domain::octets::Octets;
 use domain::routing::Router;
-use platform::function::{Configurations, Output, Outputs, Shell, Versions};
+use platform::function::{Configurations, Current, Output, Outputs, Shell, Versions};
 use platform::time_limit::TimeLimit;
-use retry::handler::{Answer, Handler};
-use retry::ports::{Bodies, Current, Ground, Grounds};
+use retry::handler::Handler;
+use retry::ports::{Bodies, Ground, Grounds};
 use serde_json::{Value, json};
 use wire::V;
 use wire::customer_deliveries::{CustomerDelivery, Delivered, Failure, Receipt};
@@ -136,7 +136,7 @@ impl World {
 
     pub(crate) async fn run(&self, retries: &[Retry]) -> Published {
         let answer = self.handler().handle(event(retries)).await.unwrap();
-        assert_eq!(answer, Answer::default());
+        assert_eq!(answer, SqsBatchResponse::default());
         self.published()
     }
 
