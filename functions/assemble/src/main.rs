@@ -1,18 +1,19 @@
 //! Lambda `assemble`: settings, clients, run.
 
 use assemble::adapters::BothTopics;
-use assemble::handler::{Event, Handler};
+use assemble::handler::Handler;
 use assemble::held::Source;
 use assemble::settings::Environment;
 use assemble::store::DynamoStore;
-use lambda_runtime::{LambdaEvent, service_fn};
+use platform::function::serve;
 use platform::kafka::{Batch, CommittedProgress, KafkaSettings};
 use platform::queue::DelayQueue;
 use platform::settings::exit_on_error;
 use platform::time_limit::TimeLimit;
+use serde_json::value::RawValue;
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let environment = exit_on_error(Environment::read());
     let limit = exit_on_error(TimeLimit::from_environment());
@@ -34,9 +35,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         now_ms: platform::clock::unix_ms,
         new_writer: || uuid::Uuid::now_v7().simple().to_string(),
     };
-    let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
-        handler.handle(event.payload).await.map_err(|error| format!("{error:#}"))
-    }))
-    .await
+    serve(async |event: &RawValue| handler.handle(serde_json::from_str(event.get())?).await).await
 }

@@ -1,16 +1,15 @@
 //! Lambda `configure`: settings, clients, run.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use configure::adapters::{Kafka, Reading};
 use configure::handler::Handler;
-use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
+use platform::function::serve;
 use platform::kafka::{Admin, Batch, KafkaSettings, Reader};
 use platform::messages::{MessagesTable, NumberHash};
 use platform::settings::{self, exit_on_error};
+use serde_json::value::RawValue;
 
 /// Below the function's time-out (29 s, template.yaml).
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,7 +18,7 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS_GROUP: &str = "configure";
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let table =
         exit_on_error(settings::required("TABLE_CONFIG", "name of the configuration's table"));
@@ -44,9 +43,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         numbers,
         now_ms: platform::clock::unix_ms,
     };
-    let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
-        Ok::<_, Infallible>(handler.handle(event.payload).await)
-    }))
-    .await
+    serve(async |event: &RawValue| Ok(handler.handle(serde_json::from_str(event.get())?).await))
+        .await
 }

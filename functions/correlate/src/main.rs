@@ -3,10 +3,9 @@
 use correlate::follow::BY;
 use correlate::handler::Handler;
 use domain::config::Document;
-use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::correlations::CorrelationsTable;
-use platform::function::{Configurations, Event, PUBLISH_TIMEOUT, Shell};
+use platform::function::{Configurations, PUBLISH_TIMEOUT, Shell, serve};
 use platform::kafka::KafkaSettings;
 use platform::queue::DelayQueue;
 use platform::settings::{SettingError, exit_on_error, required};
@@ -21,7 +20,7 @@ fn settings() -> Result<[String; 3], SettingError> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let [config, correlations, retries] = exit_on_error(settings());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
@@ -33,11 +32,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         store: CorrelationsTable::new(dynamodb, correlations),
         retries: DelayQueue::new(platform::aws::sqs().await, retries),
     };
-    let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        let event: Event<'_> = serde_json::from_str(event.payload.get())?;
-        let done = handler.handle(&event).await;
-        done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
-    }))
-    .await
+    serve(async |event: &RawValue| handler.handle(&serde_json::from_str(event.get())?).await).await
 }

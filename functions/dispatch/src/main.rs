@@ -3,15 +3,14 @@
 use dispatch::cache::Cached;
 use dispatch::decide::BY;
 use dispatch::handler::Handler;
-use lambda_runtime::{LambdaEvent, service_fn};
 use platform::deliveries::{Binds, Mailboxes};
-use platform::function::{Event, PUBLISH_TIMEOUT, Shell};
+use platform::function::{PUBLISH_TIMEOUT, Shell, serve};
 use platform::kafka::KafkaSettings;
 use platform::settings::{exit_on_error, required};
 use serde_json::value::RawValue;
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let binds = exit_on_error(required("TABLE_CUSTOMER_BINDS", "table of who is bound where"));
     let nodes = exit_on_error(required("TABLE_EDGE_NODES", "table of the edge's nodes"));
@@ -23,11 +22,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         mailbox: Mailboxes::new(dynamodb, mailboxes),
         shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
     };
-    let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        let event: Event<'_> = serde_json::from_str(event.payload.get())?;
-        let done = handler.handle(&event).await;
-        done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
-    }))
-    .await
+    serve(async |event: &RawValue| handler.handle(&serde_json::from_str(event.get())?).await).await
 }

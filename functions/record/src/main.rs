@@ -2,8 +2,7 @@
 
 use std::io::Write as _;
 
-use lambda_runtime::{LambdaEvent, service_fn};
-use platform::function::{Event, Shell};
+use platform::function::{Shell, serve};
 use platform::kafka::KafkaSettings;
 use platform::settings::exit_on_error;
 use record::handler::{BY, Handler};
@@ -12,7 +11,7 @@ use record::store::DynamoStore;
 use serde_json::value::RawValue;
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let environment = exit_on_error(Environment::read());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
@@ -23,13 +22,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         lines: environment.lines,
         write_out,
     };
-    let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        let event: Event<'_> = serde_json::from_str(event.payload.get())?;
-        let done = handler.handle(&event).await;
-        done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
-    }))
-    .await
+    serve(async |event: &RawValue| handler.handle(&serde_json::from_str(event.get())?).await).await
 }
 
 /// Whoever reads the stream has it at least once: lines that cannot be written are no reason to record

@@ -1,14 +1,13 @@
 //! Lambda `release`: settings, clients, run.
 
-use aws_lambda_events::event::sqs::SqsEvent;
-use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
-use platform::function::{PUBLISH_TIMEOUT, Shell};
+use platform::function::{PUBLISH_TIMEOUT, Shell, serve};
 use platform::kafka::KafkaSettings;
 use platform::queue::DelayQueue;
 use platform::scheduled::{Schedule, ScheduledTable, writer};
 use platform::settings::{SettingError, exit_on_error, required};
 use release::handler::{BY, Handler};
+use serde_json::value::RawValue;
 
 fn settings() -> Result<[String; 3], SettingError> {
     Ok([
@@ -19,7 +18,7 @@ fn settings() -> Result<[String; 3], SettingError> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let [config, scheduled, releases] = exit_on_error(settings());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
@@ -33,9 +32,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
         current: ConfigStore::new(dynamodb, config),
     };
-    let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-        handler.handle(event.payload).await.map_err(|error| format!("{error:#}"))
-    }))
-    .await
+    serve(async |event: &RawValue| handler.handle(serde_json::from_str(event.get())?).await).await
 }

@@ -1,16 +1,15 @@
 //! Lambda `retry`: settings, clients, run.
 
-use aws_lambda_events::event::sqs::SqsEvent;
 use domain::routing::Router;
-use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::correlations::CorrelationsTable;
-use platform::function::{Configurations, PUBLISH_TIMEOUT, Shell};
+use platform::function::{Configurations, PUBLISH_TIMEOUT, Shell, serve};
 use platform::kafka::{KafkaSettings, Reader};
 use platform::settings::{SettingError, exit_on_error, required};
 use retry::adapters::Kafka;
 use retry::decide::BY;
 use retry::handler::Handler;
+use serde_json::value::RawValue;
 
 /// MSK asks for rights to a group, although nobody joins it.
 const GROUP: &str = "retry";
@@ -23,7 +22,7 @@ fn settings() -> Result<[String; 2], SettingError> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let [config, correlations] = exit_on_error(settings());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
@@ -36,9 +35,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         current: versions,
         grounds: CorrelationsTable::new(dynamodb, correlations),
     };
-    let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
-        handler.handle(event.payload).await.map_err(|error| format!("{error:#}"))
-    }))
-    .await
+    serve(async |event: &RawValue| handler.handle(serde_json::from_str(event.get())?).await).await
 }

@@ -1,9 +1,8 @@
 //! Lambda `route-mo`: settings, clients, run.
 
 use domain::mo::MoRouter;
-use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
-use platform::function::{Configurations, Event, PUBLISH_TIMEOUT, Shell};
+use platform::function::{Configurations, PUBLISH_TIMEOUT, Shell, serve};
 use platform::kafka::KafkaSettings;
 use platform::opt_outs::OptOutsTable;
 use platform::settings::{SettingError, exit_on_error, required};
@@ -19,7 +18,7 @@ fn tables() -> Result<[String; 2], SettingError> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let [config, opt_outs] = exit_on_error(tables());
     let kafka = exit_on_error(KafkaSettings::from_environment().await);
@@ -33,11 +32,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
         new_writer: || uuid::Uuid::now_v7().simple().to_string(),
     };
-    let handler = &handler;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<Box<RawValue>>| async move {
-        let event: Event<'_> = serde_json::from_str(event.payload.get())?;
-        let done = Box::pin(handler.handle(&event)).await;
-        done.map_err(|error| lambda_runtime::Error::from(format!("{error:#}")))
-    }))
+    serve(async |event: &RawValue| {
+        Box::pin(handler.handle(&serde_json::from_str(event.get())?)).await
+    })
     .await
 }

@@ -1,16 +1,15 @@
 //! Lambda `sweep`: settings, clients, run.
 
 use domain::config::Document;
-use lambda_runtime::{LambdaEvent, service_fn};
 use platform::config_store::ConfigStore;
 use platform::correlations::CorrelationsTable;
 use platform::deliveries::Mailboxes;
-use platform::function::{Configurations, PUBLISH_TIMEOUT, Shell};
+use platform::function::{Configurations, PUBLISH_TIMEOUT, Shell, serve};
 use platform::kafka::KafkaSettings;
 use platform::queue::DelayQueue;
 use platform::scheduled::ScheduledTable;
 use platform::settings::{SettingError, exit_on_error, required};
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use sweep::adapters::AssembliesTable;
 use sweep::handler::sweep;
 use sweep::receipts::{BY, Receipts};
@@ -28,7 +27,7 @@ fn settings() -> Result<[String; 7], SettingError> {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> anyhow::Result<()> {
     platform::telemetry::start();
     let [assemblies, queue, correlations, config, mailboxes, scheduled, releases] =
         exit_on_error(settings());
@@ -46,17 +45,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         configurations: Configurations::new(versions, Document::receipts_by_provider),
         shell: Shell::new(BY, &kafka, PUBLISH_TIMEOUT)?,
     };
-    let (index, queue, receipts, mailboxes) = (&index, &queue, &receipts, &mailboxes);
-    let (scheduled, releases) = (&scheduled, &releases);
-    lambda_runtime::run(service_fn(|_: LambdaEvent<IgnoredAny>| async move {
+    serve(async |_: &RawValue| {
         let now_ms = platform::clock::unix_ms();
         // None waits for another's outage.
-        let swept = sweep(index, queue, now_ms).await.map(|_| ());
-        let times = sweep::scheduled::sweep(scheduled, releases, now_ms).await.map(|_| ());
+        let swept = sweep(&index, &queue, now_ms).await.map(|_| ());
+        let times = sweep::scheduled::sweep(&scheduled, &releases, now_ms).await.map(|_| ());
         let given_up = Box::pin(receipts.sweep(now_ms)).await.map(|_| ());
-        let ending = sweep::mailboxes::sweep(mailboxes, &receipts.shell, now_ms);
+        let ending = sweep::mailboxes::sweep(&mailboxes, &receipts.shell, now_ms);
         let ended = Box::pin(ending).await.map(|_| ());
-        swept.and(times).and(given_up).and(ended).map_err(|error| format!("{error:#}"))
-    }))
+        swept.and(times).and(given_up).and(ended)
+    })
     .await
 }

@@ -12,10 +12,15 @@ use wire::topics;
 
 /// The longest validity (14 days) and 4 days more (design, section 3).
 const RETENTION_MS: u64 = 18 * 24 * 60 * 60 * 1000;
-/// Partitions of what customers' messages go through.
-const PARTITIONS: i32 = 8;
-/// At least four for each of the edge's nodes (design, section 8); one machine runs three at most.
-const EDGE_PARTITIONS: i32 = 12;
+/// Partitions of what messages go through, for each broker. A producer makes a request for every partition
+/// that a batch is spread over, and these requests are most of what a broker of one machine does: so few.
+const PARTITIONS_PER_BROKER: i32 = 2;
+/// Where records have no keys: the edge stays with one partition for milliseconds. The client library has
+/// five records of a partition under way and waits for their end in a loop that takes a core
+/// (librdkafka, pull request 4989): so more of them.
+const PARTITIONS_WITHOUT_KEYS: i32 = 8;
+/// For each of the edge's nodes (design, section 8).
+const PARTITIONS_PER_EDGE: i32 = 4;
 /// Slots there are topics for at first; `configure` adds partitions as providers come.
 const SLOTS: i32 = 8;
 
@@ -30,22 +35,24 @@ pub struct Topic {
     pub append_time: bool,
 }
 
-/// All of them.
+/// All of them, for so many brokers and nodes of the edge.
 #[must_use]
-pub fn fixed() -> Vec<Topic> {
+pub fn fixed(brokers: u32, edges: u32) -> Vec<Topic> {
     let topic = |name, partitions| Topic { name, partitions, append_time: false };
+    let times = |count: u32, each: i32| each.saturating_mul(count.max(1).cast_signed());
+    let through = times(brokers, PARTITIONS_PER_BROKER);
     vec![
         // Which parts belong together is decided by append times (design, section 5).
-        Topic { append_time: true, ..topic(topics::CUSTOMER_INCOMING_MESSAGE_PARTS, PARTITIONS) },
-        topic(topics::CUSTOMER_INCOMING_MESSAGES, PARTITIONS),
+        Topic { append_time: true, ..topic(topics::CUSTOMER_INCOMING_MESSAGE_PARTS, through) },
+        topic(topics::CUSTOMER_INCOMING_MESSAGES, PARTITIONS_WITHOUT_KEYS),
         topic(topics::PROVIDER_SLOTS, SLOTS),
         topic(topics::SUBMIT_JOURNAL, SLOTS),
-        topic(topics::PROVIDER_EVENTS, PARTITIONS),
-        Topic { append_time: true, ..topic(topics::PROVIDER_INCOMING_MESSAGE_PARTS, PARTITIONS) },
-        topic(topics::PROVIDER_INCOMING_MESSAGES, PARTITIONS),
-        topic(topics::CUSTOMER_DELIVERIES, PARTITIONS),
-        topic(topics::EDGE_DELIVERIES, EDGE_PARTITIONS),
-        topic(topics::MESSAGE_EVENTS, PARTITIONS),
+        topic(topics::PROVIDER_EVENTS, through),
+        Topic { append_time: true, ..topic(topics::PROVIDER_INCOMING_MESSAGE_PARTS, through) },
+        topic(topics::PROVIDER_INCOMING_MESSAGES, through),
+        topic(topics::CUSTOMER_DELIVERIES, through),
+        topic(topics::EDGE_DELIVERIES, times(edges, PARTITIONS_PER_EDGE)),
+        topic(topics::MESSAGE_EVENTS, through),
         topic(topics::DEAD_LETTERS, 1),
     ]
 }
@@ -89,11 +96,13 @@ mod tests {
 
     #[test]
     fn only_parts_carry_the_append_time_and_slots_match_journals() {
-        let all = fixed();
+        let all = fixed(3, 2);
         let append: Vec<_> = all.iter().filter(|it| it.append_time).map(|it| it.name).collect();
         let parts = ["customer-incoming-message-parts", "provider-incoming-message-parts"];
         assert_eq!(append, parts);
         let partitions = |name| all.iter().find(|it| it.name == name).map(|it| it.partitions);
         assert_eq!(partitions("provider-slots"), partitions("submit-journal"));
+        assert_eq!(partitions("customer-deliveries"), Some(6));
+        assert_eq!(partitions("edge-deliveries"), Some(8));
     }
 }

@@ -41,7 +41,8 @@ impl Foundation {
         let kafka = async {
             let Some(setup) = &setup else { return Ok(None) };
             let kafka = setup.start(&ground.launcher).await?;
-            topics::create(&kafka.bootstrap, setup.nodes.len(), &topics::fixed()).await?;
+            let topics = topics::fixed(ground.options.brokers, ground.options.edges);
+            topics::create(&kafka.bootstrap, setup.nodes.len(), &topics).await?;
             anyhow::Ok(Some(kafka))
         };
         let (kafka, store, queues) = tokio::join!(kafka, start_store(ground), start_queues(ground));

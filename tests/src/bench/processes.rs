@@ -195,12 +195,13 @@ fn program(cmdline: &[u8]) -> Program {
         (b"smpp-edge", _) => Program::Edge,
         (b"assemble", _) => Program::Assemble,
         (b"route", _) => Program::Route,
-        (b"configure" | b"sweep", _) => Program::OtherFunction,
         (b"provider-sender", _) => Program::Sender,
         (b"java", _) => Program::Kafka,
         (b"simulator", _) => Program::Simulator,
         (b"local", b"store") => Program::Store,
-        _ => Program::Local,
+        (b"local", _) => Program::Local,
+        // Whatever else the runner starts is a function of the template.
+        _ => Program::OtherFunction,
     }
 }
 
@@ -231,6 +232,9 @@ mod tests {
         assert_eq!(program(b"/b/local\0store\0--listen\0"), Program::Store);
         assert_eq!(program(b"/b/local\0run\0"), Program::Local);
         assert_eq!(program(b"java\0-Xmx128m\0"), Program::Kafka);
+        for function in [&b"/b/record\0"[..], b"/b/correlate\0", b"/b/route-mo\0"] {
+            assert_eq!(program(function), Program::OtherFunction);
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ use crate::template::KafkaMapping;
 
 /// How long a read waits for a first record, and a pause for what the group wants.
 const READ_WAIT: Duration = Duration::from_millis(100);
+/// How often Kafka is told how far we are while there is always more: each time costs it a write.
+const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// How long to wait to be told of the topics' partitions; only who waits to be ready wants to know.
 const METADATA_WAIT: Duration = Duration::from_secs(10);
 
@@ -97,14 +99,19 @@ impl Poller {
     /// Until stopped.
     pub(super) fn run(mut self) {
         self.count_partitions();
+        let mut committed = Instant::now();
         while !self.stop.is_cancelled() {
             let gathered = self.gather();
-            if !gathered.batch().is_empty() && self.deliver(&gathered) {
+            let is_idle = gathered.batch().is_empty();
+            if !is_idle && self.deliver(&gathered) {
                 self.done(&gathered);
                 self.repeat(gathered.into_batch());
             }
             self.resume();
-            self.consumer.context().commit(&self.consumer, CommitMode::Async);
+            if is_idle || committed.elapsed() >= COMMIT_EVERY {
+                self.consumer.context().commit(&self.consumer, CommitMode::Async);
+                committed = Instant::now();
+            }
         }
         self.consumer.context().commit(&self.consumer, CommitMode::Sync);
     }

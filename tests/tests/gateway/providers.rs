@@ -1,6 +1,5 @@
 //! Real providers: npm `smpp` and PyPI `smppy`, unmodified, as SMSCs. A message goes out, its receipt and
 //! a handset's message come back.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -1,6 +1,5 @@
 //! A service does not start on a topic that could lose what was acknowledged: it names the cause and
 //! the cure, and ends.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

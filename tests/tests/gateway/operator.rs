@@ -1,9 +1,7 @@
 //! What an operator does by hand, with the program that operators use, on a running gateway: settles
 //! doubts, and puts dead letters back.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::octets::Octets;
@@ -23,9 +21,6 @@ use wire::topics::{
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const OUTGOING: &str = "provider-outgoing-alpha-normal";
-
-/// A gateway takes the machine for itself.
-static ALONE: Mutex<()> = Mutex::new(());
 
 struct Operator {
     stack: Stack,
@@ -145,7 +140,6 @@ fn dropped(bootstrap: &str) -> usize {
 
 #[test]
 fn a_held_doubt_is_sent_again_or_dropped_as_the_operator_says() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let configuration = with_provider("on_unknown: hold");
     let path = configuration.path().to_str().unwrap();
     // Positions often: a doubt that waits is soon older than the newest.
@@ -184,16 +178,15 @@ fn a_held_doubt_is_sent_again_or_dropped_as_the_operator_says() {
 
 #[test]
 fn dead_letters_are_told_without_their_content_and_put_back_where_they_stood() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let operator = Operator::of(&["--store-in-memory", "--without", "smsc"]);
     let bootstrap = operator.bootstrap().to_owned();
-    let poison = |topic| Planted { topic, partition: 3, key: b"the key", value: b"canary {" };
+    let poison = |topic| Planted { topic, partition: 1, key: b"the key", value: b"canary {" };
     let planted = [CUSTOMER_INCOMING_MESSAGES, CUSTOMER_INCOMING_MESSAGE_PARTS].map(poison);
     log::append(&bootstrap, &planted).unwrap();
     until("two dead letters", || operator.letters(&[]).len() == 2);
     let of_messages = operator.letters(&["--topic", CUSTOMER_INCOMING_MESSAGES]);
     let [letter] = &of_messages[..] else { panic!("{of_messages:?}") };
-    assert_eq!((&letter["partition"], &letter["by"]), (&json!(3), &json!("route")));
+    assert_eq!((&letter["partition"], &letter["by"]), (&json!(1), &json!("route")));
     assert_eq!((&letter["key_octets"], &letter["value_octets"]), (&json!(7), &json!(8)));
     let text = String::from_utf8(operator.run(&["dead-letters", "list"]).stdout).unwrap();
     assert!(text.contains(CUSTOMER_INCOMING_MESSAGES) && !text.contains("canary"), "{text}");
@@ -248,7 +241,6 @@ fn refuses_what_is_not_ours(operator: &Operator, good: &str) {
 
 #[test]
 fn what_waits_for_a_provider_that_is_drained_goes_out_by_the_next_one_and_nothing_twice() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // Four binds of one part in two seconds each: most of the load waits.
     let configuration = with_provider("rate_per_s: 2");
     let path = configuration.path().to_str().unwrap();

@@ -1,6 +1,5 @@
 //! The way back, on the whole gateway: receipts and handsets' messages reach the customer, each once,
 //! whatever the provider does with them and wherever the customer is.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use gateway_tests::control;
 use gateway_tests::stack::{Stack, programs};

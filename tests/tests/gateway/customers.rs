@@ -1,6 +1,5 @@
 //! Real customers receive: `smpplib` (Python) and `smpp` (Node), unmodified, get receipts and handsets'
 //! messages from the whole gateway, as receivers and transceivers, late, shared and refused.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::Command;

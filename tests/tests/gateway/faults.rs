@@ -1,8 +1,6 @@
 //! The bounded part of `make faults`: each program killed and terminated under load, and the ghost.
 //! Faults that need three brokers, and the longer ones, are in `make faults` only.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use gateway_tests::faults::run::{Options, run};
@@ -15,11 +13,7 @@ const RATE: f64 = 300.0;
 /// Always the same moments: a failure is met again.
 const SEED: u64 = 4;
 
-/// A gateway takes the machine for itself.
-static ALONE: Mutex<()> = Mutex::new(());
-
 fn keeps_the_promise(name: &str) -> Verdict {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let options = Options { programs: programs(), rate: RATE, seed: SEED };
     let verdict = run(named(name).unwrap(), &options).unwrap();
     assert!(verdict.problems.is_empty(), "{name}: {verdict:#?}");

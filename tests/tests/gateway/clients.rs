@@ -1,6 +1,5 @@
 //! Real clients, unmodified: `smpplib` (Python) and `smpp` (Node) against the whole gateway. Their
 //! traffic is captured where the machine allows it, and dissected by tshark.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::net::TcpListener;
 use std::path::PathBuf;
