@@ -16,10 +16,14 @@ const TOPICS: [&str; 3] =
 const POISON: [&str; 3] = ["\u{0}not a record", r#"{"v":99}"#, r#"{"v":1}"#];
 const MESSAGES: u64 = 200;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Of a topic.
+const PARTITIONS: i32 = 2;
+/// Into each topic.
+const PLANTED: usize = POISON.len() * PARTITIONS.cast_unsigned() as usize;
 
 fn plant(bootstrap: &str, topics: &[&str]) {
     let everywhere =
-        topics.iter().flat_map(|topic| (0..2).map(move |partition| (topic, partition)));
+        topics.iter().flat_map(|topic| (0..PARTITIONS).map(move |partition| (topic, partition)));
     let planted = everywhere.flat_map(|(topic, partition)| {
         POISON.map(|value| Planted { topic, partition, key: b"poison", value: value.as_bytes() })
     });
@@ -55,7 +59,7 @@ fn poison_that_the_sender_read_is_not_lost_when_it_is_killed() {
     await_count("dead letters", 1, || u64::from(!dead(&bootstrap).is_empty()));
     signal(u32::try_from(sender).unwrap(), "KILL").unwrap();
     plant(&bootstrap, &TOPICS[2..]);
-    let planted = u64::try_from(2 * 4 * POISON.len()).unwrap();
+    let planted = u64::try_from(2 * PLANTED).unwrap();
     await_count("dead letters", planted, || u64::try_from(dead(&bootstrap).len()).unwrap());
     stack.stop().unwrap();
 }
@@ -70,7 +74,7 @@ fn poison_on_every_topic_becomes_dead_letters_and_good_messages_get_through() {
     let report = stack.load([&shape[..], &["--destinations=4930", &count]].concat()).unwrap();
     assert!(report.acknowledged > MESSAGES, "{report}");
     stack.await_arrivals(report.acknowledged).unwrap();
-    let planted = u64::try_from(TOPICS.len() * 4 * POISON.len()).unwrap();
+    let planted = u64::try_from(TOPICS.len() * PLANTED).unwrap();
     await_count("dead letters", planted, || {
         u64::try_from(log::read_all(&bootstrap, DEAD_LETTERS).unwrap().len()).unwrap()
     });
