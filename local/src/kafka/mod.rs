@@ -127,8 +127,10 @@ impl Setup {
     fn java(&self, heap_mb: u32) -> Vec<OsString> {
         let mut arguments: Vec<OsString> =
             vec![format!("-Xmx{heap_mb}m").into(), "-XX:+UseSerialGC".into()];
-        // Compiling code better takes more of two cores than the better code saves within minutes.
-        arguments.push("-XX:TieredStopAtLevel=1".into());
+        if heap_mb < 256 {
+            // Less memory and a quicker start; a long load wants the better code.
+            arguments.push("-XX:TieredStopAtLevel=1".into());
+        }
         let archive = self.home.join("k.jsa");
         if archive.exists() {
             arguments.push(prefixed("-XX:SharedArchiveFile=", &archive));

@@ -71,6 +71,16 @@ impl Setting {
         self.start(&[[config.as_str(), NUMBERS], FOR_LOADS].concat())
     }
 
+    /// The same for loads that end before the broker's better compiler has done its work, which takes
+    /// more of two cores until then than it saves (with less heap `local` has it stop at its first tier).
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub fn whole_for_minutes(&self, config: &str) -> anyhow::Result<Stack> {
+        let config = format!("--config={config}");
+        self.start(&[config.as_str(), NUMBERS, "--kafka-heap-mb=255", "--store-in-memory"])
+    }
+
     /// A gateway with these arguments of `local run`.
     ///
     /// # Errors

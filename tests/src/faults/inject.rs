@@ -1,5 +1,6 @@
 //! Does to a running gateway what a scenario says, while its load runs.
 
+use std::collections::BTreeSet;
 use std::iter::once;
 use std::time::{Duration, Instant};
 
@@ -31,10 +32,12 @@ const EVERYTHING: usize = 8;
 const ORPHANS_MAX: Duration = Duration::from_secs(5);
 /// A customer that dies lives so long.
 const LIVES: Duration = Duration::from_millis(250);
-/// Names begin so, in the order of a rolling restart.
-const RESTARTED: [&str; 5] = ["kafka-", "assemble", "route", "smpp-edge", "provider-sender"];
-/// Those of them that are started again only when there is something to do.
-const ON_DEMAND: [&str; 2] = ["assemble", "route"];
+/// What brokers' names begin with.
+const KAFKA: &str = "kafka-";
+/// Functions in the order of a rolling restart: they are started again only when there is something to do.
+const FUNCTIONS: [&str; 6] = ["assemble", "route", "correlate", "route-mo", "dispatch", "record"];
+/// Services, restarted after them.
+const SERVICES: [&str; 2] = ["smpp-edge", "provider-sender"];
 
 /// Where a fault happens.
 #[derive(Debug)]
@@ -156,8 +159,10 @@ impl Stage<'_> {
     fn restart_all(&mut self) -> anyhow::Result<Duration> {
         let before = self.processes()?;
         let mut longest = Duration::ZERO;
-        for name in RESTARTED {
-            for process in before.iter().filter(|process| process.name.starts_with(name)) {
+        let brokers = before.iter().map(|it| &*it.name).filter(|name| name.starts_with(KAFKA));
+        let brokers: BTreeSet<_> = brokers.collect();
+        for name in brokers.into_iter().chain(FUNCTIONS).chain(SERVICES) {
+            for process in before.iter().filter(|process| process.name == name) {
                 let began = Instant::now();
                 signal(process.pid, "TERM")?;
                 let as_many = before.iter().filter(|it| it.name == process.name).count();
@@ -171,14 +176,14 @@ impl Stage<'_> {
 
     /// Waits until the process is gone, as many of its name run again, and Kafka is whole.
     fn await_replacement(&mut self, gone: &Process, as_many: usize) -> anyhow::Result<()> {
-        let on_demand = ON_DEMAND.contains(&gone.name.as_str());
+        let on_demand = FUNCTIONS.contains(&gone.name.as_str());
         self.until(&format!("the restart of {}", gone.name), |stage| {
             let now = stage.processes()?;
             let back = now.iter().filter(|it| it.name == gone.name && it.pid != gone.pid).count();
             let has_ended = now.iter().all(|process| process.pid != gone.pid);
             Ok(has_ended && (on_demand || back >= as_many))
         })?;
-        if gone.name.starts_with("kafka-") {
+        if gone.name.starts_with(KAFKA) {
             self.until("replicas in sync", |stage| {
                 cluster::is_whole(stage.stack.fact("/kafka/bootstrap"), stage.brokers)
             })?;

@@ -26,7 +26,7 @@ const RECORD: &str = "record";
 /// Messages submitted flat out, each asking for its receipt: until the last one is at the customer and
 /// everything that happened is in the table.
 pub(super) fn receipts(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
-    let stack = setting.whole("bench/open.yaml")?;
+    let stack = setting.whole_for_minutes("bench/open.yaml")?;
     warm_up(setting, &stack)?;
     let messages = setting.count(100_000);
     receipts_once(&stack, WARM_UP + 1, messages / 4)?;
@@ -76,7 +76,7 @@ fn items(stack: &Stack) -> anyhow::Result<u64> {
 
 /// From the receipt that the provider writes to the customer that reads it, paced.
 pub(super) fn receipt_latency(setting: &Setting) -> anyhow::Result<Vec<Reading>> {
-    let stack = setting.whole("bench/open.yaml")?;
+    let stack = setting.whole_for_minutes("bench/open.yaml")?;
     warm_up(setting, &stack)?;
     receipt_latency_once(&stack, WARM_UP + 1, 3_000)?;
     let readings =
