@@ -37,12 +37,6 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.num.partitions=1
 ";
 
-/// Nobody could take over from a broker that is alone: one that was stopped for a while goes on at once,
-/// instead of being fenced, and forgotten by clients until they ask again.
-const ALONE: &str = "\
-broker.session.timeout.ms=600000
-";
-
 /// A dead broker or controller is noticed within seconds.
 const QUICK_TO_NOTICE: &str = "\
 broker.session.timeout.ms=1500
@@ -84,7 +78,9 @@ pub fn server_properties(node: Node, nodes: &[Node], data: &Path) -> String {
         let _ = writeln!(text, "{topic}.min.isr={in_sync}");
     }
     text.push_str(LEAN);
-    text.push_str(if nodes.len() > 1 { QUICK_TO_NOTICE } else { ALONE });
+    if nodes.len() > 1 {
+        text.push_str(QUICK_TO_NOTICE);
+    }
     text
 }
 
@@ -101,7 +97,8 @@ mod tests {
         let data = Path::new("data");
         let one = server_properties(nodes(1)[0], &nodes(1), data);
         assert!(one.contains("offsets.topic.replication.factor=1\n"));
-        assert!(one.contains("broker.session.timeout.ms=600000\n"));
+        // Its session is waited for when it comes again after it was killed.
+        assert!(!one.contains("broker.session.timeout.ms"));
         let three = server_properties(nodes(3)[1], &nodes(3), data);
         assert!(three.contains("node.id=2\n"));
         assert!(three.contains("min.insync.replicas=2\n"));
