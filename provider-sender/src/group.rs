@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use platform::kafka::{Context, KafkaSettings};
+use platform::kafka::{self, Context, KafkaSettings};
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
@@ -123,13 +123,13 @@ pub fn join(
     let releases = Arc::new(Releases::default());
     let callbacks =
         Callbacks { context: settings.context(), changes, releases: releases.clone(), patience };
-    let consumer: BaseConsumer<Callbacks> = settings
-        .client()
+    let mut config = settings.client();
+    config
         .set("group.id", group)
         .set("group.protocol", "consumer")
         .set("enable.auto.commit", "false")
-        .set("max.poll.interval.ms", "60000")
-        .create_with_context(callbacks)?;
+        .set("max.poll.interval.ms", "60000");
+    let consumer = kafka::consumer(&config, callbacks)?;
     consumer.subscribe(&[PROVIDER_SLOTS])?;
     let thread = std::thread::Builder::new().name("slot-group".into()).spawn(move || {
         while !stop.is_cancelled() {

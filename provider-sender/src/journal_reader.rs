@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use journal::JournalRecord;
-use platform::kafka::{Context, KafkaSettings};
+use platform::kafka::{self, Context, KafkaSettings};
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
@@ -63,7 +63,7 @@ pub fn start(settings: &KafkaSettings) -> anyhow::Result<Requests> {
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "50")
         .set("fetch.queue.backoff.ms", "5");
-    let consumer: BaseConsumer<Context> = config.create_with_context(settings.context())?;
+    let consumer = kafka::consumer(&config, settings.context())?;
     let (sender, mut requests) = mpsc::channel(REQUESTS_MAX);
     std::thread::Builder::new().name("journal-reader".into()).spawn(move || {
         while let Some(request) = requests.blocking_recv() {

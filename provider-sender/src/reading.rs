@@ -7,10 +7,10 @@ use std::time::Duration;
 use domain::id::ProviderId;
 use domain::message::Priority;
 use journal::Message;
-use platform::kafka::{Context, KafkaSettings};
+use platform::kafka::{self, Context, KafkaSettings};
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
@@ -68,7 +68,7 @@ impl Reading {
         from: [u64; PRIORITIES],
         arrived: &Arc<Notify>,
     ) -> anyhow::Result<Self> {
-        let consumer: Arc<BaseConsumer<Context>> = Arc::new(consumer(settings)?);
+        let consumer = consumer(settings)?;
         let partition = i32::try_from(bind)?;
         let mut list = TopicPartitionList::new();
         let mut queues = Vec::with_capacity(PRIORITIES);
@@ -125,9 +125,9 @@ impl Drop for Reading {
     }
 }
 
-fn consumer(settings: &KafkaSettings) -> Result<BaseConsumer<Context>, KafkaError> {
-    settings
-        .client()
+fn consumer(settings: &KafkaSettings) -> KafkaResult<Arc<BaseConsumer<Context>>> {
+    let mut config = settings.client();
+    config
         .set("group.id", "provider-sender-outgoing")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
@@ -136,8 +136,8 @@ fn consumer(settings: &KafkaSettings) -> Result<BaseConsumer<Context>, KafkaErro
         // Idle, a slot asks so often; a record ends the wait. The socket time-out has to be 1 s longer.
         .set("fetch.wait.max.ms", "2000")
         .set("fetch.queue.backoff.ms", "5")
-        .set("queued.max.messages.kbytes", "8192")
-        .create_with_context(settings.context())
+        .set("queued.max.messages.kbytes", "8192");
+    kafka::consumer(&config, settings.context())
 }
 
 fn message(record: &BorrowedMessage<'_>, priority: usize) -> Result<Message<Outgoing>, Poison> {

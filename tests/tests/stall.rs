@@ -3,19 +3,22 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use gateway_tests::customer::{Answer, Customer, account, text};
 use gateway_tests::faults::processes;
 use gateway_tests::log;
 use gateway_tests::stack::{Stack, programs, signal};
+use platform::kafka::{KafkaSettings, Outcome, Publisher, Record, Sink};
 use smpp::CommandStatus;
 use wire::customer_incoming::IncomingMessage;
 use wire::message_events::{Happened, MessageEvents};
-use wire::topics::{CUSTOMER_INCOMING_MESSAGES, MESSAGE_EVENTS};
+use wire::topics::{CUSTOMER_DELIVERIES, CUSTOMER_INCOMING_MESSAGES, MESSAGE_EVENTS};
 
 /// How long the edge retries what left (30 s by default; a test need not last so long).
-const RETRY: Duration = Duration::from_secs(8);
+const RETRY: Duration = Duration::from_secs(12);
 /// A stall is noticed after 3 s, and the queue purged at the next looks.
 const SOON: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,6 +26,50 @@ const BURST: usize = 60;
 /// Two requests leave a producer that is not answered (its `max.in.flight`); of messages that come one by one, a few are in
 /// them.
 const ONE_BY_ONE: Duration = Duration::from_millis(20);
+
+/// Of so many producers some ask for brokers in the moment in which Kafka, back again, names none.
+const OTHERS: usize = 24;
+
+/// Producers that were idle while Kafka stood still.
+struct Others {
+    producers: Vec<Publisher<Stored>>,
+    stored: Arc<Stored>,
+}
+
+#[derive(Default)]
+struct Stored(AtomicUsize);
+
+impl Sink for Stored {
+    fn ended(&self, _: u64, outcome: Outcome) {
+        if matches!(outcome, Outcome::Stored { .. }) {
+            self.0.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Others {
+    fn start(bootstrap: &str) -> Self {
+        let settings = KafkaSettings::local(bootstrap);
+        let (config, stored) = (settings.producer(0, 120_000), Arc::new(Stored::default()));
+        let producer = |_| Publisher::new(&settings, &config, stored.clone()).unwrap();
+        let others = Self { producers: (0..OTHERS).map(producer).collect(), stored };
+        others.all_publish();
+        others
+    }
+
+    /// Each of them a record, which is stored before we give up.
+    fn all_publish(&self) {
+        let before = self.stored.0.load(Ordering::Acquire);
+        for producer in &self.producers {
+            let (topic, key, value) = (CUSTOMER_DELIVERIES, &b"k"[..], &b"v"[..]);
+            producer.send(Record { topic, partition: None, key, value, token: 0 }).unwrap();
+        }
+        for producer in &self.producers {
+            producer.flush(PATIENCE).unwrap();
+        }
+        assert_eq!(self.stored.0.load(Ordering::Acquire), before + OTHERS);
+    }
+}
 
 struct Stage {
     stack: Stack,
@@ -140,6 +187,7 @@ async fn what_never_left_is_refused_soon_and_what_left_is_stored_or_on_record_as
     stage.submit(BURST);
     assert!(all(&stage.answers(BURST, PATIENCE).await, BURST, CommandStatus::EsmeRok));
 
+    let others = Others::start(stage.stack.fact("/kafka/bootstrap"));
     // Kafka stays away: what left is told to be unknown, and whoever submits now is refused.
     let now = stage.refused_in_a_stall(&mut refused).await;
     let unknown = stage.answers(BURST - now, RETRY * 2).await;
@@ -164,6 +212,8 @@ async fn what_never_left_is_refused_soon_and_what_left_is_stored_or_on_record_as
     stage.until_accepted(&mut refused, deadline).await;
     stage.submit(BURST);
     assert!(all(&stage.answers(BURST, PATIENCE).await, BURST, CommandStatus::EsmeRok));
+
+    others.all_publish();
 
     let stored = stage.stored();
     let unknown: BTreeSet<u32> = unknown.iter().map(|answer| answer.sequence).collect();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use platform::kafka::{Context, KafkaSettings};
+use platform::kafka::{self, Context, KafkaSettings};
 use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -174,8 +174,8 @@ pub(super) fn join(
 ) -> anyhow::Result<JoinHandle<()>> {
     let callbacks =
         Callbacks { context: settings.context(), inputs: inputs.clone(), control: control.clone() };
-    let consumer: BaseConsumer<Callbacks> = settings
-        .client()
+    let mut config = settings.client();
+    config
         .set("group.id", group)
         .set("group.protocol", "consumer")
         .set("enable.auto.commit", "false")
@@ -183,8 +183,8 @@ pub(super) fn join(
         .set("auto.offset.reset", "earliest")
         .set("max.poll.interval.ms", "60000")
         .set("fetch.queue.backoff.ms", "5")
-        .set("queued.max.messages.kbytes", "16384")
-        .create_with_context(callbacks)?;
+        .set("queued.max.messages.kbytes", "16384");
+    let consumer = kafka::consumer(&config, callbacks)?;
     consumer.subscribe(&[EDGE_DELIVERIES])?;
     let thread = std::thread::Builder::new().name("deliveries".into()).spawn(move || {
         let mut thread =
@@ -198,7 +198,7 @@ pub(super) fn join(
 }
 
 struct Thread {
-    consumer: BaseConsumer<Callbacks>,
+    consumer: Arc<BaseConsumer<Callbacks>>,
     inputs: mpsc::Sender<Input>,
     control: Arc<Control>,
     committed: Instant,

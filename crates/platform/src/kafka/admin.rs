@@ -1,5 +1,6 @@
 //! Making topics and growing them: idempotent, so that a repeat after a lost answer is harmless.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -7,6 +8,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicRe
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::client::{Context, KafkaSettings};
+use super::watch;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_millis(50);
@@ -24,7 +26,7 @@ pub struct TopicNeed {
 
 /// Kafka's administration.
 pub struct Admin {
-    client: AdminClient<Context>,
+    client: Arc<AdminClient<Context>>,
     replication: i32,
     in_sync: &'static str,
 }
@@ -41,7 +43,7 @@ impl Admin {
     /// # Errors
     /// A setting is wrong.
     pub fn new(settings: &KafkaSettings) -> anyhow::Result<Self> {
-        let client = settings.client().create_with_context(settings.context())?;
+        let client = watch::admin(&settings.client(), settings.context())?;
         let single = settings.allow_single_broker;
         let (replication, in_sync) = if single { (1, "1") } else { (3, "2") };
         Ok(Self { client, replication, in_sync })

@@ -7,6 +7,7 @@ mod progress;
 mod publisher;
 mod reader;
 mod topics;
+mod watch;
 
 pub use admin::{Admin, TopicNeed};
 pub use client::{Context, KafkaSettings};
@@ -14,6 +15,7 @@ pub use progress::CommittedProgress;
 pub use publisher::{Outcome, Publisher, Record, Refused, Sink};
 pub use reader::{Found, Reader};
 pub use topics::{TopicUnsafe, check_topics};
+pub use watch::consumer;
 
 mod batch;
 pub use batch::{Batch, NotPublished};

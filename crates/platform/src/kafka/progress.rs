@@ -9,6 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 
 use super::client::{Context, KafkaSettings};
 use super::reader::{first_since, offset};
+use super::watch;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -33,8 +34,8 @@ impl CommittedProgress {
     pub fn new(settings: &KafkaSettings, group: &str, topic: &str) -> anyhow::Result<Self> {
         let mut config = settings.client();
         config.set("group.id", group).set("enable.auto.commit", "false");
-        let consumer = config.create_with_context(settings.context())?;
-        Ok(Self { consumer: Arc::new(consumer), topic: topic.to_owned() })
+        let consumer = watch::consumer(&config, settings.context())?;
+        Ok(Self { consumer, topic: topic.to_owned() })
     }
 
     /// True if the group has committed everything of `partition` that stands before the first

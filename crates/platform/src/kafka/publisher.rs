@@ -14,6 +14,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::client::{Context, KafkaSettings};
+use super::watch;
 
 /// The thread that takes outcomes looks so often whether its producer is still wanted. The binding's own
 /// looks every 100 ms, and spins for the last millisecond of each wait: 0.8 % of a core, idle.
@@ -171,7 +172,7 @@ impl<S: Sink> Publisher<S> {
         sink: Arc<S>,
     ) -> anyhow::Result<Self> {
         let callbacks = Callbacks { context: settings.context(), sink };
-        let producer: Arc<BaseProducer<_>> = Arc::new(config.create_with_context(callbacks)?);
+        let producer = watch::producer(config, callbacks)?;
         let dropped = Arc::new(AtomicBool::new(false));
         let (polled, is_dropped) = (producer.clone(), dropped.clone());
         thread::Builder::new().name("kafka outcomes".to_owned()).spawn(move || {

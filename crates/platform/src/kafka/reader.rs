@@ -2,6 +2,7 @@
 //! nothing. Every call blocks its thread: never on a task's.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -12,6 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::admin::is_passing;
 use super::client::{Context, KafkaSettings};
+use super::watch;
 
 /// For one answer.
 const ASK: Duration = Duration::from_secs(5);
@@ -42,7 +44,7 @@ impl std::fmt::Debug for Found<'_> {
 
 /// Reads whatever it is asked to, one stretch at a time.
 pub struct Reader {
-    consumer: BaseConsumer<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -65,7 +67,7 @@ impl Reader {
             .set("enable.partition.eof", "true")
             .set("fetch.wait.max.ms", "50")
             .set("fetch.queue.backoff.ms", "5");
-        Ok(Self { consumer: config.create_with_context(settings.context())? })
+        Ok(Self { consumer: watch::consumer(&config, settings.context())? })
     }
 
     /// Partitions of a topic; 0: it does not exist.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use platform::kafka::KafkaSettings;
+use platform::kafka::{self, KafkaSettings};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::{BorrowedMessage, OwnedMessage};
 use tokio::runtime::Handle;
@@ -35,7 +35,7 @@ const METADATA_WAIT: Duration = Duration::from_secs(10);
 
 /// A member of a mapping's group.
 pub(super) struct Poller {
-    consumer: BaseConsumer<Assignment>,
+    consumer: Arc<BaseConsumer<Assignment>>,
     function: Arc<Function>,
     mapping: KafkaMapping,
     cluster: Cluster,
@@ -65,8 +65,8 @@ impl Poller {
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let cluster = settings.cluster.clone();
-        let consumer: BaseConsumer<Assignment> = KafkaSettings::local(&cluster.bootstrap)
-            .client()
+        let mut config = KafkaSettings::local(&cluster.bootstrap).client();
+        config
             .set("group.id", &mapping.group)
             .set("group.protocol", "consumer")
             .set("enable.auto.commit", "false")
@@ -76,8 +76,8 @@ impl Poller {
             .set("max.poll.interval.ms", "86400000")
             .set("fetch.queue.backoff.ms", "5")
             .set("queued.min.messages", "20000")
-            .set("queued.max.messages.kbytes", "16384")
-            .create_with_context(Assignment::new(share.clone()))?;
+            .set("queued.max.messages.kbytes", "16384");
+        let consumer = kafka::consumer(&config, Assignment::new(share.clone()))?;
         let topics: Vec<_> = mapping.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
         let chaos = Chaos::new(settings.odds, settings.seed);
