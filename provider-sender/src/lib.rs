@@ -12,6 +12,7 @@
 pub mod bind;
 pub mod group;
 pub mod journal_reader;
+pub mod late_repeats;
 pub mod pacing;
 pub mod plan;
 pub mod publishing;

@@ -12,6 +12,7 @@ use platform::settings::exit_on_error;
 use platform::{aws, config_watch, shutdown, telemetry};
 use provider_sender::group::{self, Change};
 use provider_sender::journal_reader;
+use provider_sender::late_repeats::LateRepeats;
 use provider_sender::plan::Plan;
 use provider_sender::publishing::Producers;
 use provider_sender::settings::Settings;
@@ -40,15 +41,20 @@ async fn main() -> anyhow::Result<()> {
         move || if watched.is_cancelled() { Health::Bad("stopping") } else { Health::Good };
     let address = platform::health::serve(settings.health, health, stop.clone()).await?;
     tracing::info!(event = "started", health = %address);
-    let store = ConfigStore::new(aws::dynamodb().await, settings.config_table.clone());
+    let dynamodb = aws::dynamodb().await;
+    let late = LateRepeats::new(&kafka, dynamodb.clone(), &settings)?;
+    let store = ConfigStore::new(dynamodb, settings.config_table.clone());
     let compile = |version, document: &_| Arc::new(Plan::compile(version, document));
     let plans = config_watch::follow(store, compile, stop.clone()).await;
+    let topics = plans.borrow().topics();
+    check_topics(&kafka, &topics).await?;
     let patience = settings.release + Duration::from_secs(3);
     let (changes, releases, thread) = group::join(&kafka, &settings.group, patience, stop.clone())?;
     let shared = Arc::new(Shared {
         producers: Producers::new(&kafka)?,
         journals: journal_reader::start(&kafka)?,
         secrets: Secrets::from_environment(),
+        late,
         task: fastrand::u64(..),
         settings,
         kafka,

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::config::{Document, Provider};
+use domain::message::Priority;
+use wire::topics::provider_outgoing;
 
 /// One slot's bind.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,18 @@ impl Plan {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Topics of all providers, sorted.
+    #[must_use]
+    pub fn topics(&self) -> Vec<String> {
+        let of = |plan: &SlotPlan| {
+            Priority::ALL.map(|priority| provider_outgoing(&plan.provider.id, priority))
+        };
+        let mut topics: Vec<String> = self.slots.values().flat_map(of).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        topics
     }
 
     /// What slot `slot` is; none: no provider uses it.

@@ -93,7 +93,12 @@ impl Reading {
         }
     }
 
-    /// What [`Reading::next`] gave last for this priority is to come again.
+    /// What is to be taken before [`Reading::next`].
+    pub fn take_back(&mut self, priority: usize) -> Option<Taken> {
+        self.put_back.get_mut(priority).and_then(Option::take)
+    }
+
+    /// A record that could not be taken: see [`Reading::take_back`].
     pub fn put_back(&mut self, priority: usize, taken: Taken) {
         if let Some(place) = self.put_back.get_mut(priority) {
             *place = Some(taken);
@@ -102,9 +107,6 @@ impl Reading {
 
     /// The next record of a priority that is there already.
     pub fn next(&mut self, priority: usize) -> Option<Taken> {
-        if let Some(first) = self.put_back.get_mut(priority).and_then(Option::take) {
-            return Some(first);
-        }
         match self.queues.get(priority)?.poll(Duration::ZERO)? {
             Ok(record) => Some(message(&record, priority)),
             Err(KafkaError::PartitionEOF(_)) => None,
@@ -161,15 +163,13 @@ fn message(record: &BorrowedMessage<'_>, priority: usize) -> Result<Message<Outg
         priority: u8::try_from(priority).unwrap_or(u8::MAX),
         offset: u64::try_from(record.offset()).unwrap_or_default(),
     };
-    let append_time_ms =
-        record.timestamp().to_millis().and_then(|ms| u64::try_from(ms).ok()).unwrap_or_default();
     Ok(Message {
         at,
         id: uuid::Uuid::from_u128(outgoing.message.id.as_u128()),
         attempt,
         parts,
-        append_time_ms,
         attempt_began_ms: outgoing.message.attempt_ms,
+        was_read: false,
         expires_at_ms: outgoing.message.envelope.valid_until_ms,
         handle: Arc::new(outgoing),
     })

@@ -3,6 +3,7 @@
 
 mod actions;
 mod inbound;
+mod late;
 mod link;
 mod planned;
 mod timers;
@@ -21,6 +22,7 @@ use wire::submit_journal::{PRIORITIES, PartAt};
 
 use crate::group::{Change, Releases};
 use crate::journal_reader::{Read, Requests};
+use crate::late_repeats::LateRepeats;
 use crate::pacing::Pacing;
 use crate::plan::{Plan, SlotPlan};
 use crate::publishing::{Inbox, Producers};
@@ -28,6 +30,7 @@ use crate::reading::{Outgoing, Reading, Taken};
 use crate::settings::Settings;
 
 use inbound::Inbound;
+use late::Late;
 use link::Link;
 use planned::{PlanTaken, Planned};
 use timers::Timers;
@@ -54,6 +57,8 @@ pub struct Shared {
     pub secrets: Secrets,
     /// Reader of journals.
     pub journals: Requests,
+    /// Where late messages are looked up.
+    pub late: LateRepeats,
     /// Where finished slots are given back.
     pub releases: Arc<Releases>,
     /// Random, new for every process.
@@ -83,6 +88,7 @@ pub struct SlotTask {
     sent: HashMap<u64, Sent>,
     next_token: u64,
     reading: Option<Reading>,
+    late: Late,
     journal: Option<mpsc::Receiver<Read>>,
     inbox: Arc<Inbox>,
     arrived: Arc<Notify>,
@@ -136,6 +142,7 @@ impl SlotTask {
             sent: HashMap::new(),
             next_token: 0,
             reading: None,
+            late: Late::default(),
             journal: None,
             inbox,
             arrived,
@@ -232,7 +239,7 @@ impl SlotTask {
             let index = u8::try_from(priority).unwrap_or(u8::MAX);
             let room = self.planned.machine.room(index).min(READ_AT_ONCE);
             for _ in 0..room {
-                let Some(next) = reading.next(priority) else { break };
+                let Some(next) = self.next_message(&mut reading, priority) else { break };
                 if let Some(waits) = self.take_message(next) {
                     reading.put_back(priority, waits);
                     break;
@@ -245,6 +252,24 @@ impl SlotTask {
             // There may be more, and the queue tells only when it was empty.
             self.arrived.notify_one();
         }
+    }
+
+    /// What is put back comes first, then what was looked up, then what is read now. Late messages
+    /// are looked up, and those behind them wait with them.
+    fn next_message(&mut self, reading: &mut Reading, priority: usize) -> Option<Taken> {
+        if let Some(again) = reading.take_back(priority) {
+            return Some(again);
+        }
+        while self.late.has_room(priority) {
+            let Some(next) = reading.next(priority) else { break };
+            let Ok(message) = next else { return Some(next) };
+            let before_ms = self.planned.machine.late(&message);
+            if before_ms.is_none() && self.late.is_empty(priority) {
+                return Some(Ok(message));
+            }
+            self.late.push(priority, message, before_ms, &self.shared.late, &self.arrived);
+        }
+        self.late.next(priority).map(Ok)
     }
 
     /// A message waits until the dead letters before it are confirmed: once it is intended, the
@@ -345,7 +370,7 @@ fn journal_settings(shared: &Shared, plan: Option<&SlotPlan>) -> JournalSettings
             _ => OnUnknown::Resend,
         },
         repeats_max: 1_000_000,
-        repeats_ms: 3_600_000,
+        repeats_ms: u64::try_from(shared.settings.repeats.as_millis()).unwrap_or(u64::MAX),
         search_span: 10_000,
         rules: Rules::default(),
     }

@@ -116,10 +116,10 @@ pub struct Message<H> {
     pub attempt: u16,
     /// Number of its parts, 1 or more.
     pub parts: u16,
-    /// Kafka's append time and the time when the attempt began, Unix ms: a record that took longer
-    /// than the set of repeats reaches back is counted.
-    pub append_time_ms: u64,
+    /// When the attempt began, Unix ms: no copy of it was appended before.
     pub attempt_began_ms: u64,
+    /// It was late ([`super::Slot::late`]), looked up, and found to have been read before.
+    pub was_read: bool,
     /// End of its validity, Unix ms.
     pub expires_at_ms: u64,
     pub handle: H,
@@ -203,8 +203,6 @@ pub enum Refusal {
 pub struct Counters {
     /// Repeats dropped.
     pub repeats: u64,
-    /// Sent although older than the set of repeats reaches back.
-    pub beyond_repeats: u64,
     /// Doubts journalled by this slot.
     pub doubts: u64,
     /// Takeovers by others that this slot met.

@@ -95,7 +95,7 @@ impl<H> Ledger<H> {
 
     /// A message was read from its outgoing partition.
     pub(super) fn read(&mut self, message: Message<H>) -> Read {
-        let Message { at, id, attempt, parts, expires_at_ms, handle, .. } = message;
+        let Message { at, id, attempt, parts, expires_at_ms, was_read, handle, .. } = message;
         let progress = &mut self.progress[usize::from(at.priority)];
         let messages = &mut self.messages[usize::from(at.priority)];
         let loaded = Loaded { handle, expires_at_ms };
@@ -109,7 +109,7 @@ impl<H> Ledger<H> {
         if progress.begun(at.offset) {
             return Read::Past;
         }
-        if !self.repeats.read(id, attempt) {
+        if was_read || !self.repeats.read(id, attempt) {
             progress.begin(at.offset);
             return Read::Repeat;
         }
@@ -117,6 +117,18 @@ impl<H> Ledger<H> {
         entry.load(parts, loaded);
         messages.insert(at.offset, entry);
         Read::New
+    }
+
+    /// Since when the set of repeats knows everything, if it cannot tell whether a copy of this
+    /// message was read before.
+    pub(super) fn late(&self, message: &Message<H>) -> Option<u64> {
+        let Message { at, id, attempt, attempt_began_ms, .. } = *message;
+        let (priority, reach_ms) = (usize::from(at.priority), self.repeats.reaches_back_to_ms());
+        let is_late = attempt_began_ms < reach_ms
+            && !self.messages[priority].contains_key(&at.offset)
+            && !self.progress[priority].begun(at.offset)
+            && !self.repeats.has(id, attempt);
+        is_late.then_some(reach_ms)
     }
 
     /// Applies the record that stands next in the journal.
@@ -299,5 +311,57 @@ impl<H> Ledger<H> {
         }
         progress.begin(offset);
         Some(messages.entry(offset).or_insert_with(|| Entry::new(part.message, part.attempt)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const NORMAL: u8 = 1;
+
+    fn message(offset: u64, id: u128, attempt_began_ms: u64) -> Message<()> {
+        Message {
+            at: At { priority: NORMAL, offset },
+            id: Uuid::from_u128(id),
+            attempt: 0,
+            parts: 1,
+            attempt_began_ms,
+            was_read: false,
+            expires_at_ms: u64::MAX,
+            handle: (),
+        }
+    }
+
+    /// Messages 1 and 2 were read and journalled at 10 and at 5,000 ms, and a second is kept.
+    fn ledger() -> Ledger<()> {
+        let mut ledger = Ledger::new(Repeats::new(10, 1_000), Rules::default());
+        ledger.repeats.covers(5);
+        for (offset, id, time_ms) in [(0, 1, 10), (1, 2, 5_000)] {
+            assert_eq!(ledger.read(message(offset, id, time_ms - 1)), Read::New);
+            ledger.repeats.journal(Uuid::from_u128(id), 0, offset, time_ms);
+        }
+        ledger
+    }
+
+    #[test]
+    fn late_is_what_began_before_the_set_knows_everything() {
+        let ledger = ledger();
+        assert_eq!(ledger.late(&message(2, 1, 9)), Some(10), "a copy of what is forgotten");
+        assert_eq!(ledger.late(&message(2, 3, 9)), Some(10), "nobody can tell");
+        assert_eq!(ledger.late(&message(2, 3, 10)), None, "nothing can have been read before");
+        assert_eq!(ledger.late(&message(2, 2, 9)), None, "a copy of what is known");
+        assert_eq!(ledger.late(&message(1, 2, 9)), None, "at hand");
+    }
+
+    #[test]
+    fn what_was_looked_up_and_read_before_is_a_repeat_and_passed_over() {
+        let mut ledger = ledger();
+        let repeat = || Message { was_read: true, ..message(2, 1, 9) };
+        assert_eq!(ledger.read(repeat()), Read::Repeat);
+        assert_eq!(ledger.read(repeat()), Read::Past);
+        assert_eq!(ledger.read(message(3, 3, 9)), Read::New, "late only");
     }
 }

@@ -41,6 +41,10 @@ impl Repeats {
         new
     }
 
+    pub(super) fn has(&self, message: Uuid, attempt: u16) -> bool {
+        self.seen.contains_key(&fingerprint(message, attempt))
+    }
+
     /// A valid intent or end of it stands in the journal.
     pub(super) fn journal(&mut self, message: Uuid, attempt: u16, offset: u64, time_ms: u64) {
         let fingerprint = fingerprint(message, attempt);
@@ -56,7 +60,7 @@ impl Repeats {
         self.reaches_back_to_ms = self.reaches_back_to_ms.min(time_ms);
     }
 
-    /// Since when every message is in the set.
+    /// Since when every message that the journal speaks of is in the set.
     pub(super) fn reaches_back_to_ms(&self) -> u64 {
         self.reaches_back_to_ms
     }

@@ -14,7 +14,7 @@ use std::hash::{Hash, Hasher};
 
 use wire::submit_journal::{Doubt, Outcomes, Part};
 
-use super::event::{Action, Counters, Event, Settings, Timer};
+use super::event::{Action, Counters, Event, Message, Settings, Timer};
 use super::fence::Fence;
 use super::ledger::{Effects, Ledger};
 use super::publishing::Publishing;
@@ -171,6 +171,17 @@ impl<H: Clone> Slot<H> {
                 self.settings.messages_max.saturating_sub(loaded.unwrap_or(usize::MAX))
             }
             _ => 0,
+        }
+    }
+
+    /// If a message must be looked up before it is handed in: its attempt began before the set of
+    /// repeats reaches back, and nobody here can tell whether a copy of it was sent. The time (Unix
+    /// ms, of the journal) since when the set knows everything: such a copy was journalled before.
+    #[must_use]
+    pub fn late(&self, message: &Message<H>) -> Option<u64> {
+        match self.phase {
+            Phase::Active { releasing: Releasing::No } => self.ledger.late(message),
+            _ => None,
         }
     }
 

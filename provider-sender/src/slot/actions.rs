@@ -14,6 +14,7 @@ use wire::dead_letters::DeadLetter;
 use wire::provider_events::{self, Doubt, PartSummary, ProviderEvent, Summary};
 use wire::submit_journal::{At, Body, End, Ending, PRIORITIES, PartAt, WholeResult};
 
+use super::late::Late;
 use super::{Sent, SlotTask};
 use crate::journal_reader::Request;
 use crate::publishing::Producers;
@@ -39,7 +40,10 @@ impl SlotTask {
                 }
                 Action::ReadJournal { from, to } => self.read_journal(from, to),
                 Action::StartReading { from } => self.start_reading(from),
-                Action::StopReading => self.reading = None,
+                Action::StopReading => {
+                    self.reading = None;
+                    self.late = Late::default();
+                }
                 Action::Send { part, intent, handle } => {
                     self.intended.push_back(Sent { part, intent, outgoing: handle });
                 }

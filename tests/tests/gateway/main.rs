@@ -7,6 +7,7 @@ mod clients;
 mod customers;
 mod demonstration;
 mod faults;
+mod late_repeats;
 mod operator;
 mod poison;
 mod providers;

@@ -45,19 +45,13 @@ impl<H: Clone> Slot<H> {
     pub(super) fn message(&mut self, message: Message<H>) {
         let Phase::Active { releasing: Releasing::No } = self.phase else { return };
         let (at, parts) = (message.at, message.parts);
-        let took_ms = message.append_time_ms.saturating_sub(message.attempt_began_ms);
-        let reach_ms =
-            message.append_time_ms.saturating_sub(self.ledger.repeats.reaches_back_to_ms());
         match self.ledger.read(message) {
             Read::Past => return,
             Read::Repeat => {
                 self.counters.repeats += 1;
                 return;
             }
-            Read::New => {
-                self.counters.beyond_repeats += u64::from(took_ms > reach_ms);
-                self.queue.push(at, parts);
-            }
+            Read::New => self.queue.push(at, parts),
             Read::Resumed => (0..parts).for_each(|part| self.queue_again(PartAt { at, part })),
         }
         self.load.messages[usize::from(at.priority)] += 1;

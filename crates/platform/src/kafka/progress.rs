@@ -50,15 +50,38 @@ impl CommittedProgress {
         tokio::task::spawn_blocking(move || this.ask(partition, time_ms)).await?
     }
 
+    /// As [`Self::reached`], for each partition of the topic.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub async fn reached_everywhere(&self, time_ms: u64) -> anyhow::Result<bool> {
+        let this = self.clone();
+        tokio::task::spawn_blocking(move || {
+            for partition in 0..this.partitions()? {
+                if !this.ask(partition, time_ms)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+        .await?
+    }
+
+    fn partitions(&self) -> anyhow::Result<i32> {
+        let told = self.consumer.fetch_metadata(Some(&self.topic), PATIENCE)?;
+        let topic = told.topics().iter().find(|topic| topic.name() == self.topic);
+        let partitions = topic.map_or(0, |topic| topic.partitions().len());
+        anyhow::ensure!(partitions > 0, "Kafka does not tell the partitions of {}", self.topic);
+        Ok(i32::try_from(partitions)?)
+    }
+
     fn ask(&self, partition: i32, time_ms: u64) -> anyhow::Result<bool> {
         let committed = self.committed(partition)?;
         let first = first_since(&self.consumer, &self.topic, partition, time_ms, PATIENCE)?;
         // Asked for last: what was appended meanwhile has to be read too, which errs to the safe side.
-        let end = match first {
-            Some(offset) => offset,
-            None => self.consumer.fetch_watermarks(&self.topic, partition, PATIENCE)?.1,
-        };
-        Ok(committed.is_some_and(|committed| committed >= end))
+        let (low, high) = self.consumer.fetch_watermarks(&self.topic, partition, PATIENCE)?;
+        // Of a partition that never held anything nothing is committed.
+        Ok(committed.unwrap_or(low) >= first.unwrap_or(high))
     }
 
     fn committed(&self, partition: i32) -> anyhow::Result<Option<i64>> {
