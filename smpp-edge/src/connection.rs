@@ -4,9 +4,9 @@
 mod binding;
 mod changing;
 mod delivering;
+mod pending;
 mod submitting;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::binding::{Bound, Deciding, decide};
 use self::delivering::{Delivering, not_sent};
-use self::submitting::Pending;
+use self::pending::Pending;
 use crate::accounts::Accounts;
 use crate::admission::{Admission, Place};
 use crate::authenticate::Authenticator;
@@ -77,7 +77,7 @@ pub struct Connection<S> {
     input: BytesMut,
     outbox: Outbox,
     outcomes: Vec<(u32, Outcome)>,
-    pending: HashMap<u32, Pending>,
+    pending: Pending,
     bound: Option<Bound>,
     deciding: Option<Deciding>,
     queries: Waiting<Answered>,
@@ -127,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             cutter: Cutter::new(Cutter::BEFORE_BIND),
             input: BytesMut::new(),
             outcomes: Vec::new(),
-            pending: HashMap::new(),
+            pending: Pending::default(),
             bound: None,
             deciding: None,
             queries: Waiting::default(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::version::V;
 
 /// Where the accepted message lies, so that a retry can read its body back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// Partition of `customer-incoming-messages`.
     pub partition: i32,

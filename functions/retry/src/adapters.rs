@@ -1,6 +1,6 @@
 //! The ports over Kafka and DynamoDB.
 
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,11 @@ use wire::provider_outgoing::Origin;
 use wire::retries::Retry;
 use wire::topics::CUSTOMER_INCOMING_MESSAGES;
 
-use crate::ports::{Bodies, Ground, Grounds};
+use crate::ports::{Bodies, Found, Ground, Grounds};
 
-/// For one record, whose place is known.
-const ONE: Duration = Duration::from_secs(5);
+const TOPIC: &str = CUSTOMER_INCOMING_MESSAGES;
+/// For the records of a batch, whose places are known.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Kafka, to read, for one use at a time.
 #[derive(Debug, Clone)]
@@ -29,30 +30,44 @@ impl Kafka {
 }
 
 impl Bodies for Kafka {
-    async fn read(&self, origin: Origin) -> anyhow::Result<Option<Vec<u8>>> {
+    async fn read(&self, origins: Vec<Origin>) -> anyhow::Result<Found> {
         let reader = self.0.clone();
         // The client blocks. An invocation that was given up may still be at it: this one waits.
         let on_its_thread =
-            move || body(&reader.lock().unwrap_or_else(PoisonError::into_inner), origin);
+            move || bodies(&reader.lock().unwrap_or_else(PoisonError::into_inner), origins);
         tokio::task::spawn_blocking(on_its_thread).await?
     }
 }
 
-fn body(reader: &Reader, origin: Origin) -> anyhow::Result<Option<Vec<u8>>> {
-    let (topic, Origin { partition, offset }) = (CUSTOMER_INCOMING_MESSAGES, origin);
-    let exists = (0..reader.partitions(topic)?).contains(&partition);
-    let Some(offset) = u64::try_from(offset).ok().filter(|_| exists) else { return Ok(None) };
-    if !reader.bounds(topic, partition)?.contains(&offset) {
-        return Ok(None);
+fn bodies(reader: &Reader, origins: Vec<Origin>) -> anyhow::Result<Found> {
+    let mut found = Found::default();
+    let mut kept: BTreeMap<i32, BTreeSet<u64>> = BTreeMap::new();
+    let mut bounds = BTreeMap::new();
+    let partitions = if origins.is_empty() { 0 } else { reader.partitions(TOPIC)? };
+    for origin in origins {
+        let Origin { partition, offset } = origin;
+        if (0..partitions).contains(&partition) && !bounds.contains_key(&partition) {
+            bounds.insert(partition, reader.bounds(TOPIC, partition)?);
+        }
+        let is_kept = |offset: &u64| bounds.get(&partition).is_some_and(|it| it.contains(offset));
+        match u64::try_from(offset).ok().filter(is_kept) {
+            Some(offset) => drop(kept.entry(partition).or_default().insert(offset)),
+            None => drop(found.insert(origin, None)),
+        }
     }
-    let mut body = None;
-    let until = Instant::now() + ONE;
-    let read = reader.read(topic, partition, offset..offset + 1, until, |found| {
-        body = Some(found.value.to_vec());
-        ControlFlow::Break(())
-    })?;
-    anyhow::ensure!(read > offset, "{topic}/{partition} is not read in time");
-    Ok(body)
+    // One of each partition at a time.
+    let until = Instant::now() + PATIENCE;
+    while !kept.is_empty() && Instant::now() < until {
+        let next =
+            kept.iter_mut().filter_map(|(partition, of)| Some((*partition, of.pop_first()?)));
+        let next: BTreeMap<i32, u64> = next.collect();
+        kept.retain(|_, of| !of.is_empty());
+        reader.read_each(TOPIC, &next, until, |partition, record| {
+            let offset = i64::try_from(record.offset).unwrap_or(i64::MAX);
+            found.insert(Origin { partition, offset }, Some(record.value.to_vec()));
+        })?;
+    }
+    Ok(found)
 }
 
 impl Grounds for CorrelationsTable {

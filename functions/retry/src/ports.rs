@@ -1,6 +1,7 @@
 //! What the handler needs of the world besides Kafka's topics and the configuration's versions. An
 //! error lets the message come again.
 
+use std::collections::HashMap;
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
@@ -8,10 +9,14 @@ use wire::V;
 use wire::provider_outgoing::Origin;
 use wire::retries::Retry;
 
+/// Records by where they stand; none: Kafka keeps it no more. One that is not there could not be read
+/// in time.
+pub type Found = HashMap<Origin, Option<Vec<u8>>>;
+
 /// Topic `customer-incoming-messages`, to read back.
 pub trait Bodies {
-    /// The value of the record at `origin`; none: Kafka keeps it no more.
-    fn read(&self, origin: Origin) -> impl Future<Output = anyhow::Result<Option<Vec<u8>>>>;
+    /// The values of the records at `origins`.
+    fn read(&self, origins: Vec<Origin>) -> impl Future<Output = anyhow::Result<Found>>;
 }
 
 /// By what an attempt's successor is decided, the same for each run.

@@ -12,17 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Connection;
 use super::binding::Bound;
+use super::pending::Answer;
 use crate::translate::{Incoming, Stamp, incoming};
-
-/// A request that waits for Kafka.
-#[derive(Debug)]
-pub(super) struct Pending {
-    id: PartId,
-    /// Records of it that have not ended: several for `submit_multi`.
-    records: usize,
-    status: CommandStatus,
-    failed: Option<Vec<Failed>>,
-}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
     pub(super) fn submit(
@@ -36,9 +27,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let incoming = incoming(&bound.account, submit, &stamp)?;
         take_pace(bound, 1, now)?;
         self.publish(sequence, &incoming)?;
-        let ok = CommandStatus::EsmeRok;
-        let pending = Pending { id: incoming.id(), records: 1, status: ok, failed: None };
-        self.pending.insert(sequence, pending);
+        self.pending.one(sequence, incoming.id());
         Ok(())
     }
 
@@ -63,56 +52,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             submit.destination = address.clone();
             let id = if index == 0 { stamp.id } else { stamp.id.derive(&index.to_string()) };
             match incoming(&bound.account, &submit, &Stamp { id, ..stamp }) {
-                Ok(incoming) => good.push(incoming),
+                Ok(incoming) => good.push((address, incoming)),
                 Err(status) => {
                     failed.push(Failed { address: address.clone(), status: status.into() });
                 }
             }
         }
         take_pace(bound, good.len(), now)?;
-        let mut pending = Pending {
-            id: good.first().filter(|_| stamp.is_one).map_or(stamp.id, Incoming::id),
-            records: 0,
-            status: CommandStatus::EsmeRok,
-            failed: Some(failed),
-        };
-        for incoming in &good {
-            match self.publish(sequence, incoming) {
-                Ok(()) => pending.records += 1,
-                // Some may be on Kafka already: the answer to the whole comes with their outcomes.
-                Err(status) => pending.status = status,
+        let first = good.first().filter(|_| stamp.is_one);
+        let id = first.map_or(stamp.id, |(_, incoming)| incoming.id());
+        self.pending.several(sequence, id, failed);
+        let members =
+            good.iter().map(|(address, _)| self.pending.member(sequence, (*address).clone()));
+        let members: Vec<u32> = members.collect();
+        let mut answer = None;
+        for (number, (_, incoming)) in members.into_iter().zip(&good) {
+            if self.publish(number, incoming).is_err() {
+                answer = self.pending.ended(number, Outcome::NeverLeft);
             }
         }
-        if pending.records == 0 {
-            self.finish(sequence, pending, now);
-        } else {
-            self.pending.insert(sequence, pending);
+        if good.is_empty() {
+            answer = self.pending.answer(sequence);
+        }
+        if let Some((sequence, answer)) = answer {
+            self.finish(sequence, answer, now);
         }
         Ok(())
     }
 
-    fn publish(&self, sequence: u32, incoming: &Incoming) -> Result<(), CommandStatus> {
+    fn publish(&self, number: u32, incoming: &Incoming) -> Result<(), CommandStatus> {
         let (topic, key, value) = incoming.record();
         self.outbox
-            .publish(sequence, topic, key.as_bytes(), &value)
+            .publish(number, topic, key.as_bytes(), &value)
             .map_err(|_| CommandStatus::EsmeRthrottled)
     }
 
     pub(super) fn take_outcomes(&mut self, now: Instant) {
         let mut outcomes = std::mem::take(&mut self.outcomes);
         self.outbox.inbox.take(&mut outcomes);
-        for (sequence, outcome) in outcomes.drain(..) {
-            let Some(mut pending) = self.pending.remove(&sequence) else { continue };
-            pending.records -= 1;
-            match outcome {
-                Outcome::Stored { .. } => (),
-                Outcome::NeverLeft => pending.status = CommandStatus::EsmeRthrottled,
-                Outcome::Unknown => pending.status = CommandStatus::EsmeRsyserr,
-            }
-            if pending.records > 0 {
-                self.pending.insert(sequence, pending);
-            } else {
-                self.finish(sequence, pending, now);
+        for (number, outcome) in outcomes.drain(..) {
+            if let Some((sequence, answer)) = self.pending.ended(number, outcome) {
+                self.finish(sequence, answer, now);
             }
         }
         self.outcomes = outcomes;
@@ -121,8 +101,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         }
     }
 
-    fn finish(&mut self, sequence: u32, pending: Pending, now: Instant) {
-        let Pending { id, status, failed, .. } = pending;
+    fn finish(&mut self, sequence: u32, answer: Answer, now: Instant) {
+        let Answer { id, status, failed } = answer;
         let message_id = Octets::from(id.to_string());
         match failed {
             Some(failed) if status == CommandStatus::EsmeRok => {

@@ -1,6 +1,7 @@
 //! Reading stretches of topics by manual assignment, for what is asked now and then. Commits
 //! nothing. Every call blocks its thread: never on a task's.
 
+use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::admin::is_passing;
@@ -39,6 +40,18 @@ pub struct Found<'a> {
 impl std::fmt::Debug for Found<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Found({}, {} octets)", self.offset, self.value.len())
+    }
+}
+
+impl<'a> Found<'a> {
+    fn of(message: &'a BorrowedMessage<'_>) -> anyhow::Result<Self> {
+        let time_ms = message.timestamp().to_millis().unwrap_or_default();
+        Ok(Self {
+            offset: u64::try_from(message.offset())?,
+            time_ms: u64::try_from(time_ms).unwrap_or_default(),
+            key: message.key().unwrap_or_default(),
+            value: message.payload().unwrap_or_default(),
+        })
     }
 }
 
@@ -143,6 +156,53 @@ impl Reader {
         read.with_context(|| format!("{topic}/{partition} cannot be read"))
     }
 
+    /// Hands over the record at one offset of each of some partitions, in whatever order. What is not
+    /// there (a marker of a transaction) is passed over, and what has not come by `until` is left out.
+    ///
+    /// # Errors
+    /// Kafka does not answer.
+    pub fn read_each(
+        &self,
+        topic: &str,
+        offsets: &BTreeMap<i32, u64>,
+        until: Instant,
+        take: impl FnMut(i32, Found<'_>),
+    ) -> anyhow::Result<()> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            let offset = Offset::Offset(i64::try_from(*offset)?);
+            list.add_partition_offset(topic, *partition, offset)?;
+        }
+        self.consumer.assign(&list)?;
+        let read = self.poll_each(offsets, until, take);
+        self.consumer.unassign()?;
+        read.with_context(|| format!("records of {topic} cannot be read"))
+    }
+
+    fn poll_each(
+        &self,
+        offsets: &BTreeMap<i32, u64>,
+        until: Instant,
+        mut take: impl FnMut(i32, Found<'_>),
+    ) -> anyhow::Result<()> {
+        let mut left = offsets.clone();
+        while !left.is_empty() && Instant::now() < until {
+            match self.consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => {
+                    let Some(wanted) = left.remove(&message.partition()) else { continue };
+                    let found = Found::of(&message)?;
+                    if found.offset == wanted {
+                        take(message.partition(), found);
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(left.remove(&partition)),
+                Some(Err(error)) if !is_reconnecting(&error) => return Err(error.into()),
+                Some(Err(_)) | None => {}
+            }
+        }
+        Ok(())
+    }
+
     fn poll(
         &self,
         stretch: Range<u64>,
@@ -155,18 +215,11 @@ impl Reader {
             match self.consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
                     heard = Instant::now();
-                    let offset = u64::try_from(message.offset())?;
-                    if offset >= stretch.end {
+                    let found = Found::of(&message)?;
+                    if found.offset >= stretch.end {
                         return Ok(stretch.end);
                     }
-                    next = offset + 1;
-                    let time_ms = message.timestamp().to_millis().unwrap_or_default();
-                    let found = Found {
-                        offset,
-                        time_ms: u64::try_from(time_ms).unwrap_or_default(),
-                        key: message.key().unwrap_or_default(),
-                        value: message.payload().unwrap_or_default(),
-                    };
+                    next = found.offset + 1;
                     if take(found).is_break() {
                         return Ok(next);
                     }

@@ -11,7 +11,10 @@ use platform::function::Place;
 use platform::time_limit::{EXCEEDED, TimeLimit};
 use retry::handler::RETRIES;
 use serde_json::json;
+use wire::V;
 use wire::customer_deliveries::Failure;
+use wire::customer_incoming::{AnswerRef, IncomingMessageRef};
+use wire::provider_outgoing::Origin;
 use wire::retries::Retry;
 use wire::submit_journal::Ending;
 use world::{
@@ -186,6 +189,28 @@ async fn poison_is_a_dead_letter_and_holds_up_nobody() {
     handler.handle(raw_event(vec![good])).await.unwrap();
     assert_eq!(world.published().letters()[0].reason, EXCEEDED);
     assert!(!directory.exists());
+}
+
+#[tokio::test]
+async fn an_answer_to_a_handset_stays_one_whichever_its_attempt() {
+    let world = World::with(&single());
+    let answer = AnswerRef { v: V, message: &single(), answer: true };
+    *world.body.lock().unwrap() = Some(wire::encode(&answer));
+    let published = world.run(&[rejected()]).await;
+    assert_eq!(published.messages()[0].attempt, 1);
+    let record: IncomingMessageRef<'_> = wire::decode(&published.0[0].value).unwrap();
+    assert!(record.answer, "opt-outs do not count for it");
+}
+
+#[tokio::test]
+async fn a_message_that_is_not_read_in_time_comes_again_and_the_others_do_not() {
+    let world = World::with(&single());
+    world.not_in_time.store(true, Ordering::Relaxed);
+    let gone = Retry { origin: Origin { partition: 0, offset: 1 }, ..after_receipt() };
+    let answer = world.handler().handle(event(&[rejected(), gone])).await.unwrap();
+    let [failed] = &answer.batch_item_failures[..] else { panic!("{answer:?}") };
+    assert_eq!(failed.item_identifier, "id 0");
+    assert_eq!(world.published().told().len(), 1, "what is not kept any more is told");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use domain::routing::Router;
 use platform::function::{Configurations, Current, Output, Outputs, Shell, Versions};
 use platform::time_limit::TimeLimit;
 use retry::handler::Handler;
-use retry::ports::{Bodies, Ground, Grounds};
+use retry::ports::{Bodies, Found, Ground, Grounds};
 use serde_json::{Value, json};
 use wire::V;
 use wire::customer_deliveries::{CustomerDelivery, Delivered, Failure, Receipt};
@@ -36,17 +36,22 @@ pub(crate) struct World {
     pub(crate) current: AtomicU64,
     pub(crate) grounds: Mutex<HashMap<(MessageId, u32), Ground>>,
     pub(crate) down: AtomicBool,
+    /// The record at [`ORIGIN`] cannot be read in time.
+    pub(crate) not_in_time: AtomicBool,
     pub(crate) flush_fails: AtomicBool,
     pub(crate) queued: Mutex<Vec<Output>>,
     pub(crate) stored: Mutex<Vec<Output>>,
 }
 
 impl Bodies for &World {
-    async fn read(&self, origin: Origin) -> anyhow::Result<Option<Vec<u8>>> {
+    async fn read(&self, origins: Vec<Origin>) -> anyhow::Result<Found> {
         if self.down.load(Ordering::Relaxed) {
             bail!("Kafka does not answer");
         }
-        Ok(self.body.lock().unwrap().clone().filter(|_| origin == ORIGIN))
+        let body = || self.body.lock().unwrap().clone();
+        let late = self.not_in_time.load(Ordering::Relaxed);
+        let in_time = origins.into_iter().filter(|origin| !late || *origin != ORIGIN);
+        Ok(in_time.map(|origin| (origin, body().filter(|_| origin == ORIGIN))).collect())
     }
 }
 

@@ -45,6 +45,12 @@ pub const BACK: &[Scenario] = &[
         ..THREE_BROKERS
     },
     Scenario {
+        name: "back-kafka-stopped",
+        tells: "the only broker is stopped for 14 s, longer than its session",
+        fault: Fault::Pause { whom: Whom::Oldest("kafka-1"), lasts: Duration::from_secs(14) },
+        ..OF_BACK
+    },
+    Scenario {
         name: "back-customer-dies",
         tells: "another bind of the customer answers nothing and dies, thirty times",
         fault: Fault::DieInALoop { times: 30 },
