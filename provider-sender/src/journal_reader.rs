@@ -89,6 +89,10 @@ fn serve(consumer: &BaseConsumer<Context>, request: &Request) {
 
 fn read(consumer: &BaseConsumer<Context>, request: &Request) -> anyhow::Result<()> {
     let partition = i32::try_from(request.slot)?;
+    // The client asks for its IAM token when it is polled, and only then.
+    if let Some(Err(error)) = consumer.poll(Duration::ZERO) {
+        tracing::debug!(event = "journal_reader_idle", %error);
+    }
     let (low, high) = consumer.fetch_watermarks(SUBMIT_JOURNAL, partition, ASK)?;
     let from = request.from.max(u64::try_from(low)?);
     let to = request.to.unwrap_or(u64::try_from(high)?).max(from);

@@ -2,7 +2,6 @@
 //! to come here than the slot's set of repeats reaches back (design, section 6).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -10,12 +9,15 @@ use domain::id::MessageId;
 use platform::clock::unix_ms;
 use platform::kafka::{CommittedProgress, KafkaSettings};
 use platform::messages::MessagesTable;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 use wire::message_events::{Happened, MessageEvent};
 use wire::topics::{MESSAGE_EVENTS, PROVIDER_EVENTS};
 
 use crate::settings::Settings;
 
+/// What was intended is answered or given up, and published, long before so much time has passed.
+const PUBLISHED_AFTER_MS: u64 = 600_000;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const AFTER_ERROR: Duration = Duration::from_secs(2);
 
@@ -25,8 +27,8 @@ pub struct LateRepeats {
     messages: MessagesTable,
     correlate: CommittedProgress,
     record: CommittedProgress,
-    /// Everything that was published before this time (Unix ms) is in the table.
-    recorded_ms: Arc<AtomicU64>,
+    /// Everything that was published before this time (Unix ms) is in the table. One asks at a time.
+    recorded_ms: Arc<Mutex<u64>>,
 }
 
 impl LateRepeats {
@@ -64,14 +66,21 @@ impl LateRepeats {
     }
 
     async fn look(&self, message: MessageId, attempt: u16, before_ms: u64) -> anyhow::Result<bool> {
-        if self.recorded_ms.load(Ordering::Acquire) < before_ms {
+        self.recorded(unix_ms().min(before_ms.saturating_add(PUBLISHED_AFTER_MS))).await?;
+        let journey = self.messages.journey(message.into()).await?;
+        Ok(journey.is_some_and(|journey| tells_of(&journey.events, attempt)))
+    }
+
+    /// Waits until everything that was published before `until_ms` is in the table.
+    async fn recorded(&self, until_ms: u64) -> anyhow::Result<()> {
+        let mut recorded_ms = self.recorded_ms.lock().await;
+        if *recorded_ms < until_ms {
             let now_ms = unix_ms();
             wait_for(&self.correlate, now_ms).await?;
             wait_for(&self.record, unix_ms()).await?;
-            self.recorded_ms.fetch_max(now_ms, Ordering::AcqRel);
+            *recorded_ms = now_ms;
         }
-        let journey = self.messages.journey(message.into()).await?;
-        Ok(journey.is_some_and(|journey| tells_of(&journey.events, attempt)))
+        Ok(())
     }
 }
 
@@ -83,7 +92,8 @@ async fn wait_for(group: &CommittedProgress, now_ms: u64) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Whether a sender has begun this attempt: anything became of it, or of a later one.
+/// Whether a sender has begun this attempt: anything became of it at a provider, or of a later one.
+/// The edge's doubts, which name no provider, are about the acceptance.
 fn tells_of(events: &[MessageEvent<'_>], attempt: u16) -> bool {
     let became = |happened| {
         matches!(
@@ -99,7 +109,7 @@ fn tells_of(events: &[MessageEvent<'_>], attempt: u16) -> bool {
     };
     let attempt = u32::from(attempt);
     events.iter().any(|event| match event.attempt {
-        its if its == attempt => became(event.happened),
+        its if its == attempt => event.provider.is_some() && became(event.happened),
         its => its > attempt,
     })
 }
@@ -108,14 +118,16 @@ fn tells_of(events: &[MessageEvent<'_>], attempt: u16) -> bool {
 mod tests {
     use std::borrow::Cow;
 
-    use domain::id::CustomerId;
+    use domain::id::{CustomerId, ProviderId};
 
     use super::*;
 
     fn event(happened: Happened, attempt: u32) -> MessageEvent<'static> {
         let (id, customer) = (MessageId::from(Uuid::from_u128(1)), CustomerId::from("acme"));
         let (event, customer) = (id.event("test", attempt), Cow::Owned(customer));
-        MessageEvent { attempt, ..MessageEvent::new(event, id, customer, happened, "test", 1) }
+        let provider = Some(Cow::Owned(ProviderId::from("alpha")));
+        let new = MessageEvent::new(event, id, customer, happened, "test", 1);
+        MessageEvent { attempt, provider, ..new }
     }
 
     #[test]
@@ -131,5 +143,7 @@ mod tests {
             assert!(!tells_of(&accepted_and(happened, 1), 1), "{happened:?} is before the sender");
         }
         assert!(!tells_of(&[], 0));
+        let of_the_edge = MessageEvent { provider: None, ..event(Doubt, 0) };
+        assert!(!tells_of(&[of_the_edge], 0), "it may never have come to a sender");
     }
 }

@@ -18,7 +18,7 @@ use platform::clock::unix_ms;
 use platform::kafka::{KafkaSettings, Outcome};
 use platform::secrets::Secrets;
 use tokio::sync::{Notify, mpsc, watch};
-use wire::submit_journal::{PRIORITIES, PartAt};
+use wire::submit_journal::{At, PRIORITIES, PartAt};
 
 use crate::group::{Change, Releases};
 use crate::journal_reader::{Read, Requests};
@@ -102,6 +102,8 @@ pub struct SlotTask {
     inbound: Inbound,
     /// Dead letters given to the producer, all told.
     dead_letters: u64,
+    /// Where the records stood whose dead letters are not confirmed.
+    passed: Vec<At>,
     timers: Timers,
     observed: Observed,
 }
@@ -153,6 +155,7 @@ impl SlotTask {
             unpublished: VecDeque::new(),
             inbound: Inbound::default(),
             dead_letters: 0,
+            passed: Vec::new(),
             timers: Timers::default(),
             observed: Observed { since: now, parts: 0, per_s: 1.0 },
             shared,
@@ -234,13 +237,18 @@ impl SlotTask {
     fn take_messages(&mut self) {
         let Some(mut reading) = self.reading.take() else { return };
         reading.tick();
+        if self.dead_letters == self.inbox.dead_letters() {
+            for at in self.passed.drain(..) {
+                self.planned.machine.handle(Event::Passed(at));
+            }
+        }
         let mut taken = 0;
         for priority in 0..PRIORITIES {
             let index = u8::try_from(priority).unwrap_or(u8::MAX);
             let room = self.planned.machine.room(index).min(READ_AT_ONCE);
             for _ in 0..room {
                 let Some(next) = self.next_message(&mut reading, priority) else { break };
-                if let Some(waits) = self.take_message(next) {
+                if let Some(waits) = self.take_message(index, next) {
                     reading.put_back(priority, waits);
                     break;
                 }
@@ -269,12 +277,13 @@ impl SlotTask {
             }
             self.late.push(priority, message, before_ms, &self.shared.late, &self.arrived);
         }
-        self.late.next(priority).map(Ok)
+        let is_late = |message: &_| self.planned.machine.late(message);
+        self.late.next(priority, is_late, &self.shared.late, &self.arrived).map(Ok)
     }
 
-    /// A message waits until the dead letters before it are confirmed: once it is intended, the
-    /// journal counts everything before it as read. Gives back what has to wait.
-    fn take_message(&mut self, next: Taken) -> Option<Taken> {
+    /// A message waits until the dead letters before it are confirmed, so that few of them are under
+    /// way. Gives back what has to wait.
+    fn take_message(&mut self, priority: u8, next: Taken) -> Option<Taken> {
         match next {
             Ok(_) if self.dead_letters > self.inbox.dead_letters() => return Some(next),
             Ok(message) => self.planned.machine.handle(Event::Message(message)),
@@ -283,6 +292,8 @@ impl SlotTask {
                     return Some(Err(poison));
                 }
                 self.dead_letters += 1;
+                let offset = u64::try_from(poison.offset).unwrap_or_default();
+                self.passed.push(At { priority, offset });
             }
         }
         None

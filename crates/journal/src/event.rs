@@ -68,6 +68,8 @@ pub enum Event<H> {
     AppendUnknown(Ticket),
     /// A message of an outgoing partition, in order of offsets.
     Message(Message<H>),
+    /// A record of an outgoing partition that is no message, and is a dead letter by now.
+    Passed(At),
     /// How many parts bucket and window let out from now on, counting none that [`Action::Send`]
     /// already handed out. 0 while there is no bind. `now_ms`: Unix time, for validity.
     Capacity { parts: usize, now_ms: u64 },

@@ -95,7 +95,8 @@ impl<H> Ledger<H> {
 
     /// A message was read from its outgoing partition.
     pub(super) fn read(&mut self, message: Message<H>) -> Read {
-        let Message { at, id, attempt, parts, expires_at_ms, was_read, handle, .. } = message;
+        let Message { at, id, attempt, parts, attempt_began_ms, expires_at_ms, was_read, handle } =
+            message;
         let progress = &mut self.progress[usize::from(at.priority)];
         let messages = &mut self.messages[usize::from(at.priority)];
         let loaded = Loaded { handle, expires_at_ms };
@@ -109,7 +110,10 @@ impl<H> Ledger<H> {
         if progress.begun(at.offset) {
             return Read::Past;
         }
-        if was_read || !self.repeats.read(id, attempt) {
+        // What is at hand for longer than the set reaches back is in it no more.
+        let is_late = attempt_began_ms < self.repeats.reaches_back_to_ms();
+        let at_hand = || messages.values().any(|it| it.message == id && it.attempt == attempt);
+        if was_read || (is_late && at_hand()) || !self.repeats.read(id, attempt) {
             progress.begin(at.offset);
             return Read::Repeat;
         }
@@ -363,5 +367,6 @@ mod tests {
         assert_eq!(ledger.read(repeat()), Read::Repeat);
         assert_eq!(ledger.read(repeat()), Read::Past);
         assert_eq!(ledger.read(message(3, 3, 9)), Read::New, "late only");
+        assert_eq!(ledger.read(message(4, 1, 9)), Read::Repeat, "forgotten, and still at hand");
     }
 }

@@ -124,6 +124,7 @@ impl<H: Clone> Slot<H> {
             Event::AppendFailed(ticket) => self.append_failed(ticket),
             Event::AppendUnknown(ticket) => self.append_unknown(ticket),
             Event::Message(message) => self.message(message),
+            Event::Passed(at) => self.passed(at),
             Event::Capacity { parts, now_ms } => {
                 self.load.allowance = parts;
                 self.now_ms = now_ms;

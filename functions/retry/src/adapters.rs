@@ -14,8 +14,8 @@ use wire::topics::CUSTOMER_INCOMING_MESSAGES;
 use crate::ports::{Bodies, Found, Ground, Grounds};
 
 const TOPIC: &str = CUSTOMER_INCOMING_MESSAGES;
-/// For the records of a batch, whose places are known.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// For one record of each partition; their places are known.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Kafka, to read, for one use at a time.
 #[derive(Debug, Clone)]
@@ -34,40 +34,78 @@ impl Bodies for Kafka {
         let reader = self.0.clone();
         // The client blocks. An invocation that was given up may still be at it: this one waits.
         let on_its_thread =
-            move || bodies(&reader.lock().unwrap_or_else(PoisonError::into_inner), origins);
+            move || bodies(&reader.lock().unwrap_or_else(PoisonError::into_inner), &origins);
         tokio::task::spawn_blocking(on_its_thread).await?
     }
 }
 
-fn bodies(reader: &Reader, origins: Vec<Origin>) -> anyhow::Result<Found> {
+fn bodies(reader: &Reader, origins: &[Origin]) -> anyhow::Result<Found> {
     let mut found = Found::default();
-    let mut kept: BTreeMap<i32, BTreeSet<u64>> = BTreeMap::new();
-    let mut bounds = BTreeMap::new();
-    let partitions = if origins.is_empty() { 0 } else { reader.partitions(TOPIC)? };
+    if origins.is_empty() {
+        return Ok(found);
+    }
+    let partitions = reader.partitions(TOPIC)?;
+    let mut wanted: BTreeMap<i32, BTreeSet<u64>> = BTreeMap::new();
     for origin in origins {
-        let Origin { partition, offset } = origin;
-        if (0..partitions).contains(&partition) && !bounds.contains_key(&partition) {
-            bounds.insert(partition, reader.bounds(TOPIC, partition)?);
-        }
-        let is_kept = |offset: &u64| bounds.get(&partition).is_some_and(|it| it.contains(offset));
-        match u64::try_from(offset).ok().filter(is_kept) {
-            Some(offset) => drop(kept.entry(partition).or_default().insert(offset)),
-            None => drop(found.insert(origin, None)),
+        let exists = (0..partitions).contains(&origin.partition);
+        match u64::try_from(origin.offset).ok().filter(|_| exists) {
+            Some(offset) => drop(wanted.entry(origin.partition).or_default().insert(offset)),
+            None => drop(found.insert(*origin, None)),
         }
     }
-    // One of each partition at a time.
-    let until = Instant::now() + PATIENCE;
-    while !kept.is_empty() && Instant::now() < until {
-        let next =
-            kept.iter_mut().filter_map(|(partition, of)| Some((*partition, of.pop_first()?)));
+    wanted.retain(|partition, of| keep_known(reader, *partition, of, &mut found));
+    // One of each partition at a time; a partition that is silent holds up the others once.
+    while !wanted.is_empty() {
+        let next = wanted.iter().filter_map(|(partition, of)| Some((*partition, *of.first()?)));
         let next: BTreeMap<i32, u64> = next.collect();
-        kept.retain(|_, of| !of.is_empty());
-        reader.read_each(TOPIC, &next, until, |partition, record| {
-            let offset = i64::try_from(record.offset).unwrap_or(i64::MAX);
-            found.insert(Origin { partition, offset }, Some(record.value.to_vec()));
-        })?;
+        let until = Instant::now() + PATIENCE;
+        let read = reader.read_each(TOPIC, &next, until, |partition, record| {
+            let Some(offset) = wanted.get_mut(&partition).and_then(BTreeSet::pop_first) else {
+                return;
+            };
+            let value = record.map(|record| record.value.to_vec());
+            found.insert(origin(partition, offset), value);
+        });
+        if let Err(error) = read {
+            let error = format!("{error:#}");
+            tracing::warn!(event = "messages_unreadable", error);
+            return Ok(found);
+        }
+        wanted.retain(|partition, of| {
+            let has_answered = next.get(partition) != of.first();
+            has_answered && !of.is_empty()
+        });
     }
     Ok(found)
+}
+
+/// Leaves the offsets that Kafka still has. False: the partition cannot be read now.
+fn keep_known(
+    reader: &Reader,
+    partition: i32,
+    offsets: &mut BTreeSet<u64>,
+    found: &mut Found,
+) -> bool {
+    let bounds = match reader.bounds(TOPIC, partition) {
+        Ok(bounds) => bounds,
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::warn!(event = "messages_unreadable", partition, error);
+            return false;
+        }
+    };
+    offsets.retain(|offset| {
+        let is_kept = bounds.contains(offset);
+        if !is_kept {
+            found.insert(origin(partition, *offset), None);
+        }
+        is_kept
+    });
+    !offsets.is_empty()
+}
+
+fn origin(partition: i32, offset: u64) -> Origin {
+    Origin { partition, offset: i64::try_from(offset).unwrap_or(i64::MAX) }
 }
 
 impl Grounds for CorrelationsTable {

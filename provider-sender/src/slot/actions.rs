@@ -40,10 +40,7 @@ impl SlotTask {
                 }
                 Action::ReadJournal { from, to } => self.read_journal(from, to),
                 Action::StartReading { from } => self.start_reading(from),
-                Action::StopReading => {
-                    self.reading = None;
-                    self.late = Late::default();
-                }
+                Action::StopReading => self.stop_reading(),
                 Action::Send { part, intent, handle } => {
                     self.intended.push_back(Sent { part, intent, outgoing: handle });
                 }
@@ -54,7 +51,7 @@ impl SlotTask {
                     self.take_link(now);
                 }
                 Action::Released => {
-                    self.reading = None;
+                    self.stop_reading();
                     self.shared.releases.released(self.number);
                 }
                 Action::Refuse(refusal) => {
@@ -101,6 +98,12 @@ impl SlotTask {
                 std::process::exit(1);
             }
         }
+    }
+
+    fn stop_reading(&mut self) {
+        self.reading = None;
+        self.late = Late::default();
+        self.passed.clear();
     }
 
     pub(super) fn send(&mut self, sent: Sent, now: Instant) {

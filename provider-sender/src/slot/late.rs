@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use journal::Message;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 use wire::submit_journal::PRIORITIES;
@@ -57,12 +58,27 @@ impl Late {
         }
     }
 
-    /// The first one, if it waits for nothing any more.
-    pub(super) fn next(&mut self, priority: usize) -> Option<Message<Outgoing>> {
+    /// The first one, if it waits for nothing any more. One that was not looked up may be late by now:
+    /// `is_late` says so, and then it is.
+    pub(super) fn next(
+        &mut self,
+        priority: usize,
+        is_late: impl Fn(&Message<Outgoing>) -> Option<u64>,
+        late: &LateRepeats,
+        arrived: &Arc<Notify>,
+    ) -> Option<Message<Outgoing>> {
         let waiting = self.waiting.get_mut(priority)?;
         let first = waiting.front_mut()?;
-        if let Some(look_up) = &mut first.look_up {
-            first.message.was_read = look_up.answer.try_recv().ok()?;
+        let answer = first.look_up.as_mut().map(|look_up| look_up.answer.try_recv());
+        match answer {
+            Some(Ok(was_read)) => first.message.was_read = was_read,
+            Some(Err(TryRecvError::Empty)) => return None,
+            None | Some(Err(TryRecvError::Closed)) => {
+                if let Some(before_ms) = is_late(&first.message) {
+                    first.look_up = Some(look_up(&first.message, before_ms, late, arrived));
+                    return None;
+                }
+            }
         }
         waiting.pop_front().map(|first| first.message)
     }

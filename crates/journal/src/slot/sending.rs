@@ -61,6 +61,13 @@ impl<H: Clone> Slot<H> {
         }
     }
 
+    /// So that positions do not list everything that comes after it.
+    pub(super) fn passed(&mut self, at: At) {
+        if let Phase::Active { .. } = self.phase {
+            self.ledger.progress[usize::from(at.priority)].begin(at.offset);
+        }
+    }
+
     /// A record was about this part: it may be sendable again, its message may have ended.
     pub(super) fn touched(&mut self, part: PartAt) {
         self.queue_again(part);

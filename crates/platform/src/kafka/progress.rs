@@ -68,6 +68,7 @@ impl CommittedProgress {
     }
 
     fn partitions(&self) -> anyhow::Result<i32> {
+        self.serve_client();
         let told = self.consumer.fetch_metadata(Some(&self.topic), PATIENCE)?;
         let topic = told.topics().iter().find(|topic| topic.name() == self.topic);
         let partitions = topic.map_or(0, |topic| topic.partitions().len());
@@ -75,7 +76,15 @@ impl CommittedProgress {
         Ok(i32::try_from(partitions)?)
     }
 
+    /// The client asks for its IAM token when it is polled, and only then.
+    fn serve_client(&self) {
+        if let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
+            tracing::debug!(event = "progress_idle", %error);
+        }
+    }
+
     fn ask(&self, partition: i32, time_ms: u64) -> anyhow::Result<bool> {
+        self.serve_client();
         let committed = self.committed(partition)?;
         let first = first_since(&self.consumer, &self.topic, partition, time_ms, PATIENCE)?;
         // Asked for last: what was appended meanwhile has to be read too, which errs to the safe side.

@@ -156,8 +156,8 @@ impl Reader {
         read.with_context(|| format!("{topic}/{partition} cannot be read"))
     }
 
-    /// Hands over the record at one offset of each of some partitions, in whatever order. What is not
-    /// there (a marker of a transaction) is passed over, and what has not come by `until` is left out.
+    /// Hands over the record at one offset of each of some partitions, in whatever order; none: there is
+    /// none at that offset. What has not come by `until` is left out.
     ///
     /// # Errors
     /// Kafka does not answer.
@@ -166,7 +166,7 @@ impl Reader {
         topic: &str,
         offsets: &BTreeMap<i32, u64>,
         until: Instant,
-        take: impl FnMut(i32, Found<'_>),
+        take: impl FnMut(i32, Option<Found<'_>>),
     ) -> anyhow::Result<()> {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in offsets {
@@ -183,7 +183,7 @@ impl Reader {
         &self,
         offsets: &BTreeMap<i32, u64>,
         until: Instant,
-        mut take: impl FnMut(i32, Found<'_>),
+        mut take: impl FnMut(i32, Option<Found<'_>>),
     ) -> anyhow::Result<()> {
         let mut left = offsets.clone();
         while !left.is_empty() && Instant::now() < until {
@@ -191,11 +191,13 @@ impl Reader {
                 Some(Ok(message)) => {
                     let Some(wanted) = left.remove(&message.partition()) else { continue };
                     let found = Found::of(&message)?;
-                    if found.offset == wanted {
-                        take(message.partition(), found);
+                    take(message.partition(), Some(found).filter(|it| it.offset == wanted));
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    if left.remove(&partition).is_some() {
+                        take(partition, None);
                     }
                 }
-                Some(Err(KafkaError::PartitionEOF(partition))) => drop(left.remove(&partition)),
                 Some(Err(error)) if !is_reconnecting(&error) => return Err(error.into()),
                 Some(Err(_)) | None => {}
             }

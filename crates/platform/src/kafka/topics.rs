@@ -29,8 +29,15 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// # Errors
 /// A topic is missing or weaker, or Kafka does not answer.
 pub async fn check_topics(settings: &KafkaSettings, topics: &[String]) -> anyhow::Result<()> {
+    if topics.is_empty() {
+        return Ok(());
+    }
     let consumer: BaseConsumer<Context> =
         settings.client().create_with_context(settings.context())?;
+    // The client asks for its IAM token when it is polled, and only then.
+    if let Some(Err(error)) = consumer.poll(Duration::ZERO) {
+        tracing::debug!(event = "topics_checked_idle", %error);
+    }
     for topic in topics {
         let metadata = consumer
             .fetch_metadata(Some(topic), PATIENCE)

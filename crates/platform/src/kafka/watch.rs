@@ -22,7 +22,8 @@ use rdkafka::error::KafkaResult;
 use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 use rdkafka::types::RDKafka;
 
-/// How often each client is asked: so long after an outage its work may stand still.
+/// How often all clients are asked, one after the other: after an outage one may stand still for so long,
+/// and for [`PATIENCE_MS`] for each that does.
 const EVERY: Duration = Duration::from_secs(10);
 /// For the answer to one question.
 const PATIENCE_MS: i32 = 1_000;
