@@ -48,6 +48,7 @@ pub const BACK: &[Scenario] = &[
         name: "back-kafka-stopped",
         tells: "the only broker is stopped for 14 s, longer than its session",
         fault: Fault::Pause { whom: Whom::Oldest("kafka-1"), lasts: Duration::from_secs(14) },
+        load: Duration::from_secs(30),
         ..OF_BACK
     },
     Scenario {
